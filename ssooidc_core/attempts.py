@@ -1,0 +1,118 @@
+"""What follows a failed attempt: one sans-I/O object for `run` and `arun`.
+
+A retry policy is a `tenacity.Retrying`, used for its strategies: they are called here in tenacity's own order (retry,
+after, wait, stop, before_sleep) on a `RetryCallState` whose times come from the transport's clock. `tenacity` is
+imported at the first failure, since importing it costs as much as a whole call.
+
+No token is ever an outcome: tenacity's log helpers print outcomes. A success shows as the result `None`, and what a
+retry strategy makes of it is not heeded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from ssooidc_core.errors import ConfigurationError
+from ssooidc_core.program import Instant, Operation
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState, Retrying
+
+__all__ = ["Attempts", "plain"]
+
+T = TypeVar("T")
+
+
+class Attempts:
+    """Decides, for one call of one operation, what follows each failed attempt."""
+
+    __slots__ = ("_operation", "_policy", "_started", "_state")
+
+    def __init__(
+        self,
+        operation: Operation[object, Exception],
+        policy: Callable[[], Retrying],
+        started: Instant,
+    ) -> None:
+        """Take a policy that is made when it is first needed."""
+        self._operation: Final = operation
+        self._policy: Final = policy
+        self._started: Final = started
+        self._state: RetryCallState | None = None
+
+    def wait_after(self, error: Exception, now: Instant) -> float | None:
+        """Give the seconds to wait before the next attempt; `None` means that there is none: raise the error.
+
+        Raises:
+            ConfigurationError: a strategy of the policy is asynchronous.
+        """
+        if not self._operation.may_repeat(error):
+            return None
+        policy = self._policy()
+        state = self._next_state(policy)
+        state.set_exception((type(error), error, error.__traceback__))
+        # Behind `set_exception`, which writes the real clock.
+        state.outcome_timestamp = now.monotonic
+        if not plain(policy.retry(state)):
+            return None
+        if policy.after is not None:
+            _ = plain(policy.after(state))
+        # Before `stop`: tenacity's stop_before_delay reads it.
+        wait = float(plain(policy.wait(state)))
+        state.upcoming_sleep = wait
+        if plain(policy.stop(state)):
+            return None
+        _announce(policy, state, wait)
+        state.idle_for += wait
+        return wait
+
+    def succeeded(self, now: Instant) -> None:
+        """Show the policy a success, which refunds the retry quota."""
+        policy = self._policy()
+        if self._state is None and getattr(policy.retry, "indifferent_to_success", False):
+            return
+        state = self._next_state(policy)
+        state.set_result(None)
+        state.outcome_timestamp = now.monotonic
+        # The answer is here and may be the only copy of a token: no strategy's failure may lose it.
+        with contextlib.suppress(Exception):
+            _ = plain(policy.retry(state))
+
+    def _next_state(self, policy: Retrying) -> RetryCallState:
+        from ssooidc_core.policies import CallState  # noqa: PLC0415 - imports tenacity
+
+        if self._state is None:
+            self._state = CallState(policy, None, (), {})
+            self._state.start_time = self._started.monotonic
+        else:
+            self._state.attempt_number += 1
+        return self._state
+
+
+def _announce(policy: Retrying, state: RetryCallState, wait: float) -> None:
+    if policy.before_sleep is None:
+        return
+    from tenacity import RetryAction  # noqa: PLC0415 - not before the first failure
+
+    state.next_action = RetryAction(wait)
+    _ = plain(policy.before_sleep(state))
+
+
+def plain(verdict: T) -> T:
+    """Return what a strategy said.
+
+    Raises:
+        ConfigurationError: it is awaitable; a coroutine is true and would retry for ever.
+    """
+    if not inspect.isawaitable(verdict):
+        return verdict
+    if inspect.iscoroutine(verdict):
+        verdict.close()
+    message = (
+        "The retry policy has an asynchronous strategy. Strategies only compute: "
+        "use plain functions, which serve run and arun alike"
+    )
+    raise ConfigurationError(message)

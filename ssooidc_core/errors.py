@@ -1,0 +1,375 @@
+"""Everything this library raises on purpose.
+
+::
+
+    SsoOidcError
+     +-- ConfigurationError      you: what was asked for cannot be sent
+     +-- TransportError          the wire; .may_have_been_sent
+     |    +-- ConnectFailed      no connection was made: nothing was sent
+     |    +-- Timeout            a phase or the whole took too long
+     |    +-- ConnectionLost     the connection ended before the answer did
+     |    +-- ResponseTooLarge   the answer was larger than ClientConfig.max_response_bytes
+     +-- ResponseParseError      AWS, or something in between, answered what the model does not allow
+     +-- ServiceError            AWS said no
+     |    +-- AccessDeniedException, AuthorizationPendingException, ExpiredTokenException,
+     |    |   InternalServerException, InvalidClientException, InvalidClientMetadataException,
+     |    |   InvalidGrantException, InvalidRedirectUriException, InvalidRequestException,
+     |    |   InvalidRequestRegionException, InvalidScopeException, SlowDownException,
+     |    |   UnauthorizedClientException, UnsupportedGrantTypeException
+     |    +-- the portal's four, in ssooidc_core.portal
+     |    +-- UnknownServiceError
+     +-- LoginError              a flow's end that is not a token
+          +-- DeviceLoginExpired
+          +-- SessionExpired
+          +-- RegistrationGone
+
+No text of an error holds a secret, and none has a cause or context that does. All of them pickle and copy, notes
+included. `.hint` says what to do next, where there is something to say.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, Self
+
+from ssooidc_core.text import printable
+
+__all__ = [
+    "AccessDeniedException",
+    "AuthorizationPendingException",
+    "ConfigurationError",
+    "ConnectFailed",
+    "ConnectionLost",
+    "DeviceLoginExpired",
+    "ExpiredTokenException",
+    "InternalServerException",
+    "InvalidClientException",
+    "InvalidClientMetadataException",
+    "InvalidGrantException",
+    "InvalidRedirectUriException",
+    "InvalidRequestException",
+    "InvalidRequestRegionException",
+    "InvalidScopeException",
+    "LoginError",
+    "RegistrationGone",
+    "ResponseParseError",
+    "ResponseTooLarge",
+    "ServiceError",
+    "SessionExpired",
+    "SlowDownException",
+    "SsoOidcError",
+    "Timeout",
+    "TransportError",
+    "UnauthorizedClientException",
+    "UnknownServiceError",
+    "UnsupportedGrantTypeException",
+]
+
+_TEXT_LIMIT: Final = 500
+
+
+def _rebuild(cls: type[SsoOidcError], args: tuple[object, ...], state: dict[str, object]) -> SsoOidcError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class SsoOidcError(Exception):
+    """The root of all errors of this library."""
+
+    _hint: ClassVar[str | None] = None
+
+    @property
+    def hint(self) -> str | None:
+        """What to do next, in one sentence; `None` where there is nothing general to say."""
+        return self._hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the state rather than by the constructor, whose arguments are keywords; notes survive."""
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class ConfigurationError(SsoOidcError):
+    """What was asked for cannot be sent: a region, an endpoint, credentials or an argument is missing or wrong."""
+
+
+class TransportError(SsoOidcError):
+    """The request could not be sent, or its answer did not come back whole.
+
+    `may_have_been_sent` is false only where the service cannot have seen the request; where it is true, a one-time
+    code or a refresh token in it may be spent.
+    """
+
+    _hint: ClassVar[str | None] = "Check the network, HTTPS_PROXY and the region, then try again."
+
+    def __init__(self, message: str, *, may_have_been_sent: bool = True) -> None:
+        """Take a text without secrets: a transport quotes its library only where nothing was sent."""
+        super().__init__(message)
+        self.may_have_been_sent = may_have_been_sent
+
+
+class ConnectFailed(TransportError):
+    """No connection was made (name not found, refused, TLS failure): nothing was sent."""
+
+    def __init__(self, message: str, *, may_have_been_sent: bool = False) -> None:
+        """Nothing was sent, unless the caller knows better."""
+        super().__init__(message, may_have_been_sent=may_have_been_sent)
+
+
+class Timeout(TransportError):
+    """Connecting, sending, waiting for the answer, or all of it together took longer than the config allows."""
+
+
+class ConnectionLost(TransportError):
+    """The connection ended, or broke the rules of HTTP, before a whole answer was there."""
+
+
+class ResponseTooLarge(TransportError):
+    """The answer was larger than `ClientConfig.max_response_bytes`, before or after decompression."""
+
+    _hint: ClassVar[str | None] = (
+        "No answer of this service is that large: check the endpoint and what stands between, "
+        "or raise ClientConfig.max_response_bytes."
+    )
+
+
+class ResponseParseError(SsoOidcError):
+    """The answer is not one that the service's model allows.
+
+    `status` is the HTTP status and `request_id` the service's id of the request, where it sent one.
+    """
+
+    _hint: ClassVar[str | None] = (
+        "Something between here and AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
+    )
+
+    def __init__(self, message: str, *, status: int, request_id: str | None = None) -> None:
+        """Take a text that quotes no more of the body than is safe to print."""
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+
+
+class ServiceError(SsoOidcError):
+    """The service answered with an error.
+
+    Attributes:
+        code: the error's name, `InvalidGrantException` for example.
+        status: the HTTP status.
+        error: the OAuth error code (RFC 6749 section 5.2, RFC 8628 section 3.5), or `None`.
+        error_description: the service's explanation as it came, not yet fit for a terminal, or `None`.
+        reason: the service model's `reason`, `KMS_AccessDeniedException` for example, or `None`.
+        message: the portal's `message` member as it came, or `None`.
+        request_id: the service's id of this request, for AWS support, or `None`.
+        retry_after: seconds the service asked to wait (header `x-amz-retry-after`), or `None`.
+    """
+
+    oauth_error: ClassVar[str | None] = None
+    """The value of `error` that the service model gives this exception."""
+
+    def __init__(  # noqa: PLR0913 - one keyword a member of the answer
+        self,
+        *,
+        code: str,
+        status: int,
+        error: str | None = None,
+        error_description: str | None = None,
+        reason: str | None = None,
+        message: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Take the answer's members; `str()` of the error makes them printable."""
+        super().__init__()
+        self.code = code
+        self.status = status
+        self.error = error
+        self.error_description = error_description
+        self.reason = reason
+        self.message = message
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @classmethod
+    def of(cls, error_description: str | None = None, *, status: int = 400) -> Self:
+        """Make an error as the service would, for tests of code that handles it."""
+        return cls(
+            code=cls.__name__,
+            status=status,
+            error=cls.oauth_error,
+            error_description=error_description,
+        )
+
+    def __str__(self) -> str:
+        """Give `Code: description (reason; status 400, request id ...)`, printable and bounded."""
+        said = self.error_description or self.message or self.error
+        text = f"{self.code}: {said}" if said else self.code
+        facts = f"status {self.status}"
+        if self.reason:
+            facts = f"{self.reason}; {facts}"
+        if self.request_id:
+            facts = f"{facts}, request id {self.request_id}"
+        return f"{printable(text, limit=_TEXT_LIMIT)} ({printable(facts, limit=_TEXT_LIMIT)})"
+
+    def __repr__(self) -> str:
+        """Give the class and what `str()` gives."""
+        return f"<{type(self).__name__} {self}>"
+
+
+class AccessDeniedException(ServiceError):
+    """`access_denied`: the person, or a policy, refused; with a `reason`, a KMS key refused."""
+
+    oauth_error: ClassVar[str | None] = "access_denied"
+    _hint: ClassVar[str | None] = (
+        "The sign-in was refused. Start again, or ask an administrator for access."
+    )
+
+
+class AuthorizationPendingException(ServiceError):
+    """`authorization_pending`: the person has not decided yet (RFC 8628 section 3.5)."""
+
+    oauth_error: ClassVar[str | None] = "authorization_pending"
+    _hint: ClassVar[str | None] = "Keep polling at the interval; poll_for_token does."
+
+
+class ExpiredTokenException(ServiceError):
+    """`expired_token`: the device code, or the token, is no longer valid."""
+
+    oauth_error: ClassVar[str | None] = "expired_token"
+    _hint: ClassVar[str | None] = "Start the login again."
+
+
+class InternalServerException(ServiceError):
+    """`server_error`: the service failed."""
+
+    oauth_error: ClassVar[str | None] = "server_error"
+    _hint: ClassVar[str | None] = "Try again in a moment."
+
+
+class InvalidClientException(ServiceError):
+    """`invalid_client` (401): the service does not know the client id and secret, or they expired."""
+
+    oauth_error: ClassVar[str | None] = "invalid_client"
+    _hint: ClassVar[str | None] = "The registration is gone or expired: register the client again."
+
+
+class InvalidClientMetadataException(ServiceError):
+    """`invalid_client_metadata`: RegisterClient was given what the service refuses."""
+
+    oauth_error: ClassVar[str | None] = "invalid_client_metadata"
+    _hint: ClassVar[str | None] = "Use client_type 'public' and a client_name without white space."
+
+
+class InvalidGrantException(ServiceError):
+    """`invalid_grant`: the code, refresh token or assertion is wrong, expired, spent or revoked."""
+
+    oauth_error: ClassVar[str | None] = "invalid_grant"
+    _hint: ClassVar[str | None] = "The session has ended: log in again."
+
+
+class InvalidRedirectUriException(ServiceError):
+    """`invalid_redirect_uri`: the service takes `http://127.0.0.1[:port]/oauth/callback`."""
+
+    oauth_error: ClassVar[str | None] = "invalid_redirect_uri"
+    _hint: ClassVar[str | None] = "Register http://127.0.0.1/oauth/callback (no port)."
+
+
+class InvalidRequestException(ServiceError):
+    """`invalid_request`: a parameter is missing or wrong; also what a start URL of another region gets."""
+
+    oauth_error: ClassVar[str | None] = "invalid_request"
+    _hint: ClassVar[str | None] = "Check the start URL and the region: the two must belong together."
+
+
+class InvalidRequestRegionException(ServiceError):
+    """`invalid_request`: this token belongs to another region, named in `region`, with its `endpoint`."""
+
+    oauth_error: ClassVar[str | None] = "invalid_request"
+
+    def __init__(  # noqa: PLR0913 - one keyword a member of the answer
+        self,
+        *,
+        code: str,
+        status: int,
+        error: str | None = None,
+        error_description: str | None = None,
+        reason: str | None = None,
+        message: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        endpoint: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        """Take the answer's members; `endpoint` and `region` name where the token may be used."""
+        super().__init__(
+            code=code,
+            status=status,
+            error=error,
+            error_description=error_description,
+            reason=reason,
+            message=message,
+            request_id=request_id,
+            retry_after=retry_after,
+        )
+        self.endpoint = endpoint
+        self.region = region
+
+    @property
+    def hint(self) -> str | None:
+        """Name the region to use, where the service did."""
+        if self.region is None:
+            return "Use the region that the token was issued in."
+        return f"Use region {printable(self.region, limit=63)}."
+
+
+class InvalidScopeException(ServiceError):
+    """`invalid_scope`: a scope is unknown, malformed, or wider than what was granted."""
+
+    oauth_error: ClassVar[str | None] = "invalid_scope"
+    _hint: ClassVar[str | None] = "Ask for scopes that the service knows, sso:account:access for example."
+
+
+class SlowDownException(ServiceError):
+    """`slow_down`: polled too fast; 5 seconds are added to the interval for good (RFC 8628 section 3.5)."""
+
+    oauth_error: ClassVar[str | None] = "slow_down"
+    _hint: ClassVar[str | None] = "Wait longer between requests; poll_for_token does."
+
+
+class UnauthorizedClientException(ServiceError):
+    """`unauthorized_client`: this client may not use this grant."""
+
+    oauth_error: ClassVar[str | None] = "unauthorized_client"
+    _hint: ClassVar[str | None] = "Register the client again with this grant type in grant_types."
+
+
+class UnsupportedGrantTypeException(ServiceError):
+    """`unsupported_grant_type`: the service does not offer this grant."""
+
+    oauth_error: ClassVar[str | None] = "unsupported_grant_type"
+
+
+class UnknownServiceError(ServiceError):
+    """An error that the service's model does not name; `code` is the name it gave, or the HTTP status as text."""
+
+
+class LoginError(SsoOidcError):
+    """A flow's end that is not a token."""
+
+
+class DeviceLoginExpired(LoginError):
+    """The device code's time ran out before anybody approved it; the last failed poll is the cause."""
+
+    _hint: ClassVar[str | None] = "Start the login again."
+
+
+class SessionExpired(LoginError):
+    """The refresh token is refused: the session ended, or was ended."""
+
+    _hint: ClassVar[str | None] = "Log in again."
+
+
+class RegistrationGone(LoginError):
+    """The client registration has expired, or the service no longer knows it."""
+
+    _hint: ClassVar[str | None] = "Register the client again, then log in."

@@ -1,0 +1,52 @@
+"""A few words of an unexpected body, fit to stand in an error message.
+
+They help to recognise a proxy's error page or a captive portal. They must never hold a secret: what looks like JSON is
+not quoted at all (a broken answer of the service may hold a token), known secrets, long opaque words and the values
+of secret-sounding names are masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from ssooidc_core.text import printable
+
+__all__ = ["excerpt", "redact"]
+
+_LIMIT: Final = 160
+_MASK: Final = "**********"
+# Shorter than this, a "secret" is a test's letter, and masking it would garble every text.
+_SHORTEST_SECRET: Final = 4
+_MARKUP: Final = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)")
+_JSON_LIKE: Final = re.compile(r"""\A[\s\ufeff]*[{\["]|"\s*:""")
+# Words of prose are shorter; tokens, codes, keys and the names of hosts are not.
+_OPAQUE: Final = re.compile(r"[^\s]{20,}")
+_NAMED_SECRET: Final = re.compile(
+    r"(?i)\b(\w*(?:token|secret|code|passw|verifier|assertion|bearer|credential|authorization|session)\w*"
+    r"""["']?\s*[:=]\s*["']?|bearer\s+)[^\s"'&,;]+"""
+)
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Mask every occurrence of known secrets in a text."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, _MASK)
+    return text
+
+
+def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
+    """Say in a few quoted words, or a size, what a body is."""
+    if not body:
+        return "an empty body"
+    # 16 characters of markup for one of text is more than any error page has.
+    text = body[: _LIMIT * 16].decode("utf-8", "replace")
+    size = f"{len(body)} bytes"
+    if _JSON_LIKE.search(text) is not None:
+        return f"{size} of broken JSON"
+    text = redact(_MARKUP.sub(" ", text), secrets)
+    text = _OPAQUE.sub(_MASK, _NAMED_SECRET.sub(rf"\1{_MASK}", text))
+    words = printable(text.replace("\ufffd", " "), limit=_LIMIT)
+    return f"{size} that begin {words!r}" if words else size

@@ -1,0 +1,256 @@
+"""Retry policies: ready-made `tenacity.Retrying` objects, used for their strategies.
+
+`standard_retry()` is the AWS SDKs' standard mode in version 2.1. `device_polling()` is RFC 8628 section 3.5. Any other
+tenacity policy of yours may stand in their place; `sleep`, `before`, `retry_error_callback` and `reraise` of it have no
+meaning here: the transport sleeps, and the last error itself is raised.
+
+Importing this module imports tenacity; nothing of the core does so before the first failure or the first poll.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from tenacity import RetryCallState, Retrying, stop_after_attempt
+from tenacity.retry import retry_base
+from tenacity.stop import stop_any, stop_base
+from tenacity.wait import wait_base
+
+from ssooidc_core.errors import (
+    AuthorizationPendingException,
+    ConnectionLost,
+    ConnectFailed,
+    ServiceError,
+    SlowDownException,
+    Timeout,
+    TransportError,
+)
+from ssooidc_core.program import TOO_MANY_REQUESTS, is_throttling
+
+__all__ = [
+    "CallState",
+    "PollState",
+    "RetryQuota",
+    "device_polling",
+    "max_attempts_of",
+    "standard_retry",
+]
+
+_TRANSIENT_STATUSES: Final = frozenset({500, 502, 503, 504})
+_TRANSIENT_CODES: Final = frozenset(
+    {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}
+)
+_BASE_DELAY: Final = 0.05
+_BASE_DELAY_THROTTLED: Final = 1.0
+_RETRY_AFTER_SPAN: Final = 5.0
+_COST: Final = 14
+_COST_THROTTLED: Final = 5
+_INCOME: Final = 1
+_SLOWEST_POLL: Final = 60.0
+# Beyond this exponent every delay is at its limit, and the power would overflow a float.
+_LARGEST_EXPONENT: Final = 30
+
+
+class CallState(RetryCallState):
+    """What tenacity's strategies see of one call, and what the quota was last charged for it."""
+
+    charged: int = 0
+
+
+def _failure(state: RetryCallState) -> BaseException | None:
+    return None if state.outcome is None else state.outcome.exception()
+
+
+class RetryQuota:
+    """A budget of retries, shared by all calls under one policy: where all of them fail, retrying stops.
+
+    Each retry costs 14 (5 after throttling); a success gives back what its last retry cost, or 1 where there was none.
+    Safe to use from many threads.
+    """
+
+    def __init__(self, capacity: int = 500) -> None:
+        """Start full."""
+        self.capacity: Final = capacity
+        self._available = capacity
+        self._lock: Final = threading.Lock()
+
+    @property
+    def available(self) -> int:
+        """What is left."""
+        return self._available
+
+    def charge(self, cost: int) -> bool:
+        """Take `cost`, or nothing where there is less."""
+        with self._lock:
+            if cost > self._available:
+                return False
+            self._available -= cost
+            return True
+
+    def refund(self, amount: int) -> None:
+        """Give back, up to the capacity."""
+        with self._lock:
+            self._available = min(self.capacity, self._available + amount)
+
+
+class _RetryTransient(retry_base):
+    """Retry what may go away by itself, and refund the quota at a success."""
+
+    def __init__(self, quota: RetryQuota) -> None:
+        self.quota: Final = quota
+
+    @property
+    def indifferent_to_success(self) -> bool:
+        """Whether a success without a retry would change nothing: spares making a state for each call."""
+        return self.quota.available >= self.quota.capacity
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = _failure(retry_state)
+        if error is None:
+            charged = retry_state.charged if isinstance(retry_state, CallState) else 0
+            self.quota.refund(charged or _INCOME)
+            return False
+        if isinstance(error, ServiceError):
+            return (
+                error.status in _TRANSIENT_STATUSES
+                or error.code in _TRANSIENT_CODES
+                or is_throttling(error)
+            ) and not isinstance(error, (AuthorizationPendingException, SlowDownException))
+        return isinstance(error, (ConnectFailed, Timeout, ConnectionLost)) or type(error) is TransportError
+
+
+class _ExponentialJitter(wait_base):
+    """`random * min(b * 2**i, max_backoff)`, moved to where the server's hint wants it, by 5 s at most."""
+
+    def __init__(self, max_backoff: float, jitter: Callable[[], float]) -> None:
+        self._max_backoff: Final = max_backoff
+        self._jitter: Final = jitter
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = _failure(retry_state)
+        throttled = isinstance(error, Exception) and is_throttling(error)
+        base = _BASE_DELAY_THROTTLED if throttled else _BASE_DELAY
+        exponent = min(retry_state.attempt_number - 1, _LARGEST_EXPONENT)
+        delay = self._jitter() * min(base * 2.0**exponent, self._max_backoff)
+        hint = error.retry_after if isinstance(error, ServiceError) else None
+        return delay if hint is None else min(max(delay, hint), delay + _RETRY_AFTER_SPAN)
+
+
+class _StopQuota(stop_base):
+    """Stop where the quota cannot pay for one more retry; charge it where it can."""
+
+    def __init__(self, quota: RetryQuota) -> None:
+        self._quota: Final = quota
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = _failure(retry_state)
+        throttled = isinstance(error, Exception) and is_throttling(error)
+        cost = _COST_THROTTLED if throttled else _COST
+        if not self._quota.charge(cost):
+            return True
+        if isinstance(retry_state, CallState):
+            retry_state.charged = cost
+        return False
+
+
+def standard_retry(
+    *,
+    max_attempts: int = 3,
+    max_backoff: float = 20.0,
+    quota: RetryQuota | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> Retrying:
+    """Make the AWS SDKs' standard retry policy, version 2.1.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+
+    Args:
+        max_attempts: attempts of one call, the first included.
+        max_backoff: seconds that a computed wait has at most.
+        quota: shared with other policies where given; by default this policy's own, of 500.
+        jitter: gives a number from 0 to 1 at each retry.
+    """
+    budget = RetryQuota() if quota is None else quota
+    return Retrying(
+        retry=_RetryTransient(budget),
+        wait=_ExponentialJitter(max_backoff, jitter),
+        # In this order: `stop_any` asks no further once one says stop, so the last failure costs nothing.
+        stop=stop_any(stop_after_attempt(max_attempts), _StopQuota(budget)),
+    )
+
+
+def max_attempts_of(policy: Retrying) -> int | None:
+    """Give the number of attempts a policy allows, where it says so plainly."""
+    return _max_attempts(policy.stop)
+
+
+def _max_attempts(stop: object) -> int | None:
+    if isinstance(stop, stop_after_attempt):
+        return int(stop.max_attempt_number)
+    if isinstance(stop, stop_any):
+        known = [limit for limit in map(_max_attempts, stop.stops) if limit is not None]
+        return min(known, default=None)
+    return None
+
+
+class PollState(RetryCallState):
+    """What one device login remembers between polls; never kept on a policy, which others share.
+
+    Attributes:
+        interval: seconds between polls, `slow_down` already added.
+        failed_polls: polls in a row, this one included, that got no real answer.
+        expires_at: when the device code ends, on the clock of `outcome_timestamp`.
+    """
+
+    interval: float = 5.0
+    failed_polls: int = 0
+    expires_at: float = float("inf")
+
+
+def is_failed_poll(error: BaseException | None) -> bool:
+    """Say whether a poll got no real answer: the wire failed, or the service did."""
+    return isinstance(error, TransportError) or (
+        isinstance(error, ServiceError)
+        and (error.status >= 500 or error.status == TOO_MANY_REQUESTS)  # noqa: PLR2004
+    )
+
+
+class _KeepPolling(retry_base):
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = _failure(retry_state)
+        return is_failed_poll(error) or isinstance(
+            error, (AuthorizationPendingException, SlowDownException)
+        )
+
+
+class _PollingWait(wait_base):
+    """The interval; doubled for each failed poll in a row, to 60 s at most."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        if not isinstance(retry_state, PollState):
+            return PollState.interval
+        interval = float(retry_state.interval)
+        doublings = min(retry_state.failed_polls, _LARGEST_EXPONENT)
+        return max(interval, min(interval * 2.0**doublings, _SLOWEST_POLL)) if doublings else interval
+
+
+class _StopAtDeadline(stop_base):
+    """Do not begin a wait that would reach the end of the device code."""
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        if not isinstance(retry_state, PollState) or retry_state.outcome_timestamp is None:
+            return False
+        return retry_state.outcome_timestamp + retry_state.upcoming_sleep >= retry_state.expires_at
+
+
+def device_polling() -> Retrying:
+    """Make the policy of polling for a device code, RFC 8628 section 3.5.
+
+    Wait the interval between polls; `slow_down` has added 5 seconds to it for good by the time it is asked. A poll
+    that got no real answer (a transport error, 5xx, 429) doubles the wait, to 60 seconds at most, until the next real
+    answer. Every other error ends it.
+    """
+    return Retrying(retry=_KeepPolling(), wait=_PollingWait(), stop=_StopAtDeadline())
