@@ -21,7 +21,7 @@ from ssooidc_core.program import Instant, Operation
 if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
-__all__ = ["Attempts", "plain"]
+__all__ = ["Attempts", "announce", "consult", "plain"]
 
 T = TypeVar("T")
 
@@ -56,17 +56,10 @@ class Attempts:
         state.set_exception((type(error), error, error.__traceback__))
         # Behind `set_exception`, which writes the real clock.
         state.outcome_timestamp = now.monotonic
-        if not plain(policy.retry(state)):
-            return None
-        if policy.after is not None:
-            _ = plain(policy.after(state))
-        # Before `stop`: tenacity's stop_before_delay reads it.
-        wait = float(plain(policy.wait(state)))
-        state.upcoming_sleep = wait
-        if plain(policy.stop(state)):
-            return None
-        _announce(policy, state, wait)
-        state.idle_for += wait
+        wait = consult(policy, state)
+        if wait is not None:
+            announce(policy, state, wait)
+            state.idle_for += wait
         return wait
 
     def succeeded(self, now: Instant) -> None:
@@ -92,7 +85,30 @@ class Attempts:
         return self._state
 
 
-def _announce(policy: Retrying, state: RetryCallState, wait: float) -> None:
+def consult(
+    policy: Retrying, state: RetryCallState, *, shape: Callable[[float], float] = float
+) -> float | None:
+    """Ask a policy about a failure: the seconds to wait, or `None` where it gives up.
+
+    Args:
+        policy: whose strategies are asked.
+        state: the call, its failure already in it.
+        shape: what the wait becomes before `stop` sees it.
+
+    Raises:
+        ConfigurationError: a strategy of the policy is asynchronous.
+    """
+    if not plain(policy.retry(state)):
+        return None
+    if policy.after is not None:
+        _ = plain(policy.after(state))
+    # Before `stop`: tenacity's stop_before_delay reads it.
+    state.upcoming_sleep = shape(plain(policy.wait(state)))
+    return None if plain(policy.stop(state)) else state.upcoming_sleep
+
+
+def announce(policy: Retrying, state: RetryCallState, wait: float) -> None:
+    """Call the policy's `before_sleep`, tenacity's hook for logging."""
     if policy.before_sleep is None:
         return
     from tenacity import RetryAction  # noqa: PLC0415 - not before the first failure

@@ -317,13 +317,17 @@ def _provided(
     return given()
 
 
-def _credentials(operation: Operation[object, Exception], config: ClientConfig) -> Credentials | None:
+def _credentials(
+    operation: Operation[object, Exception], config: ClientConfig
+) -> Credentials | None:
     provided = _provided(operation, config)
     if provided is None or isinstance(provided, Credentials):
         return provided
     if inspect.iscoroutine(provided):
         provided.close()
-    message = "The credentials provider is asynchronous: use arun, or a provider that returns Credentials"
+    message = (
+        "The credentials provider is asynchronous: use arun, or a provider that returns Credentials"
+    )
     raise ConfigurationError(message)
 
 

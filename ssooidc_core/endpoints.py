@@ -79,7 +79,9 @@ def _host(prefix: EndpointPrefix, region: str, *, use_fips: bool, use_dualstack:
     partition = partition_of(region)
     if use_fips and use_dualstack:
         if not (partition.supports_fips and partition.supports_dual_stack):
-            message = "FIPS and DualStack are enabled, but this partition does not support one or both"
+            message = (
+                "FIPS and DualStack are enabled, but this partition does not support one or both"
+            )
             raise ConfigurationError(message)
         return f"{prefix}-fips.{region}.{partition.dual_stack_dns_suffix}"
     if use_fips:

@@ -67,7 +67,9 @@ __all__ = [
 _TEXT_LIMIT: Final = 500
 
 
-def _rebuild(cls: type[SsoOidcError], args: tuple[object, ...], state: dict[str, object]) -> SsoOidcError:
+def _rebuild(
+    cls: type[SsoOidcError], args: tuple[object, ...], state: dict[str, object]
+) -> SsoOidcError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
@@ -278,7 +280,9 @@ class InvalidRequestException(ServiceError):
     """`invalid_request`: a parameter is missing or wrong; also what a start URL of another region gets."""
 
     oauth_error: ClassVar[str | None] = "invalid_request"
-    _hint: ClassVar[str | None] = "Check the start URL and the region: the two must belong together."
+    _hint: ClassVar[str | None] = (
+        "Check the start URL and the region: the two must belong together."
+    )
 
 
 class InvalidRequestRegionException(ServiceError):
@@ -326,7 +330,9 @@ class InvalidScopeException(ServiceError):
     """`invalid_scope`: a scope is unknown, malformed, or wider than what was granted."""
 
     oauth_error: ClassVar[str | None] = "invalid_scope"
-    _hint: ClassVar[str | None] = "Ask for scopes that the service knows, sso:account:access for example."
+    _hint: ClassVar[str | None] = (
+        "Ask for scopes that the service knows, sso:account:access for example."
+    )
 
 
 class SlowDownException(ServiceError):

@@ -19,7 +19,9 @@ _LIMIT: Final = 160
 _MASK: Final = "**********"
 # Shorter than this, a "secret" is a test's letter, and masking it would garble every text.
 _SHORTEST_SECRET: Final = 4
-_MARKUP: Final = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)")
+_MARKUP: Final = re.compile(
+    r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)"
+)
 _JSON_LIKE: Final = re.compile(r"""\A[\s\ufeff]*[{\["]|"\s*:""")
 # Words of prose are shorter; tokens, codes, keys and the names of hosts are not.
 _OPAQUE: Final = re.compile(r"[^\s]{20,}")

@@ -81,7 +81,8 @@ class Headers(Mapping[str, str]):
     def __repr__(self) -> str:
         """Show the fields, values of secret ones masked."""
         shown = {
-            name: _MASK if name.lower() in _SECRET_HEADERS else value for name, value in self.items()
+            name: _MASK if name.lower() in _SECRET_HEADERS else value
+            for name, value in self.items()
         }
         return f"Headers({shown!r})"
 
@@ -108,7 +109,9 @@ class HttpRequest:
     headers: Headers
     body: bytes
 
-    def __init__(self, method: str, url: str, headers: HeadersInput = (), body: bytes = b"") -> None:
+    def __init__(
+        self, method: str, url: str, headers: HeadersInput = (), body: bytes = b""
+    ) -> None:
         """Take headers as a mapping or as pairs."""
         set_field = object.__setattr__
         set_field(self, "method", method)

@@ -38,7 +38,9 @@ __all__ = [
     "Stored",
     "WITH_SECRETS",
     "as_secret",
+    "empty_if_absent",
     "to_json",
+    "zero_if_absent",
 ]
 
 WITH_SECRETS: Final = object()
@@ -74,8 +76,14 @@ Secret = Annotated[
 """A secret string. The mask `**********` and lone surrogates are refused with a `pydantic.ValidationError`."""
 
 
-def _zero_if_absent(value: object) -> object:
+def zero_if_absent(value: object) -> object:
+    """Read `null` as 0, the default that the service's models give their integers."""
     return 0 if value is None else value
+
+
+def empty_if_absent(value: object) -> object:
+    """Read `null` as an empty list."""
+    return () if value is None else value
 
 
 def _interval(value: object) -> object:
@@ -90,16 +98,18 @@ def _absent_or_below_one(value: object) -> bool:
     return value is None or (isinstance(value, (int, float)) and value < 1)
 
 
-Seconds = Annotated[int, BeforeValidator(_zero_if_absent), Field(ge=0, le=_MAX_SECONDS)]
+Seconds = Annotated[int, BeforeValidator(zero_if_absent), Field(ge=0, le=_MAX_SECONDS)]
 """A duration; absent and `null` read 0, the service model's default."""
 
-EpochSeconds = Annotated[int, BeforeValidator(_zero_if_absent), Field(ge=0, le=_MAX_EPOCH)]
+EpochSeconds = Annotated[int, BeforeValidator(zero_if_absent), Field(ge=0, le=_MAX_EPOCH)]
 """Seconds since 1970-01-01T00:00:00Z; absent and `null` read 0, the service model's default."""
 
 PollingInterval = Annotated[int, BeforeValidator(_interval), Field(ge=1, le=_MAX_SECONDS)]
 """Seconds between polls; absent, `null` and anything below 1 read 5 (RFC 8628 section 3.2)."""
 
-DeviceCodeLifetime = Annotated[int, BeforeValidator(_device_code_lifetime), Field(ge=1, le=_MAX_SECONDS)]
+DeviceCodeLifetime = Annotated[
+    int, BeforeValidator(_device_code_lifetime), Field(ge=1, le=_MAX_SECONDS)
+]
 """Seconds that a device code lives; absent, `null` and anything below 1 read 600, what the service sends."""
 
 

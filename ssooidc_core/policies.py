@@ -28,13 +28,14 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-from ssooidc_core.program import TOO_MANY_REQUESTS, is_throttling
+from ssooidc_core.program import SERVER_ERROR, is_throttling
 
 __all__ = [
     "CallState",
     "PollState",
     "RetryQuota",
     "device_polling",
+    "is_failed_poll",
     "max_attempts_of",
     "standard_retry",
 ]
@@ -119,7 +120,10 @@ class _RetryTransient(retry_base):
                 or error.code in _TRANSIENT_CODES
                 or is_throttling(error)
             ) and not isinstance(error, (AuthorizationPendingException, SlowDownException))
-        return isinstance(error, (ConnectFailed, Timeout, ConnectionLost)) or type(error) is TransportError
+        return (
+            isinstance(error, (ConnectFailed, Timeout, ConnectionLost))
+            or type(error) is TransportError
+        )
 
 
 class _ExponentialJitter(wait_base):
@@ -197,24 +201,23 @@ def _max_attempts(stop: object) -> int | None:
 
 
 class PollState(RetryCallState):
-    """What one device login remembers between polls; never kept on a policy, which others share.
+    """What tenacity's strategies see of one device login; never kept on a policy, which others share.
 
     Attributes:
-        interval: seconds between polls, `slow_down` already added.
+        interval: seconds between polls, what `slow_down` added included.
         failed_polls: polls in a row, this one included, that got no real answer.
-        expires_at: when the device code ends, on the clock of `outcome_timestamp`.
     """
 
     interval: float = 5.0
     failed_polls: int = 0
-    expires_at: float = float("inf")
 
 
 def is_failed_poll(error: BaseException | None) -> bool:
-    """Say whether a poll got no real answer: the wire failed, or the service did."""
+    """Say whether a poll got no real answer: the wire failed, or the service did, or it had no time."""
+    if isinstance(error, (AuthorizationPendingException, SlowDownException)):
+        return False
     return isinstance(error, TransportError) or (
-        isinstance(error, ServiceError)
-        and (error.status >= 500 or error.status == TOO_MANY_REQUESTS)  # noqa: PLR2004
+        isinstance(error, ServiceError) and (error.status >= SERVER_ERROR or is_throttling(error))
     )
 
 
@@ -234,16 +237,9 @@ class _PollingWait(wait_base):
             return PollState.interval
         interval = float(retry_state.interval)
         doublings = min(retry_state.failed_polls, _LARGEST_EXPONENT)
-        return max(interval, min(interval * 2.0**doublings, _SLOWEST_POLL)) if doublings else interval
-
-
-class _StopAtDeadline(stop_base):
-    """Do not begin a wait that would reach the end of the device code."""
-
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        if not isinstance(retry_state, PollState) or retry_state.outcome_timestamp is None:
-            return False
-        return retry_state.outcome_timestamp + retry_state.upcoming_sleep >= retry_state.expires_at
+        return (
+            max(interval, min(interval * 2.0**doublings, _SLOWEST_POLL)) if doublings else interval
+        )
 
 
 def device_polling() -> Retrying:
@@ -251,6 +247,7 @@ def device_polling() -> Retrying:
 
     Wait the interval between polls; `slow_down` has added 5 seconds to it for good by the time it is asked. A poll
     that got no real answer (a transport error, 5xx, 429) doubles the wait, to 60 seconds at most, until the next real
-    answer. Every other error ends it.
+    answer. Every other error ends it. That no wait reaches the device code's end is not the policy's to say:
+    `ssooidc_core.flows.device` sees to it under any policy.
     """
-    return Retrying(retry=_KeepPolling(), wait=_PollingWait(), stop=_StopAtDeadline())
+    return Retrying(retry=_KeepPolling(), wait=_PollingWait())

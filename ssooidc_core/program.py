@@ -44,7 +44,8 @@ T_co = TypeVar("T_co", covariant=True)
 E_co = TypeVar("E_co", bound=Exception, covariant=True)
 P = ParamSpec("P")
 
-TOO_MANY_REQUESTS: Final = 429
+SERVER_ERROR: Final = 500
+_TOO_MANY_REQUESTS: Final = 429
 _SIGNING_NAME: Final = "sso-oauth"
 
 THROTTLING_CODES: Final = frozenset(
@@ -71,7 +72,7 @@ THROTTLING_CODES: Final = frozenset(
 def is_throttling(error: Exception) -> bool:
     """Say whether the service refused a request because there were too many, without looking at it."""
     return isinstance(error, ServiceError) and (
-        error.status == TOO_MANY_REQUESTS or error.code in THROTTLING_CODES
+        error.status == _TOO_MANY_REQUESTS or error.code in THROTTLING_CODES
     )
 
 
@@ -146,7 +147,9 @@ class Operation(ABC, Generic[T_co, E_co]):
         """Say whether sending this request again after this error is harmless; asked before any retry policy."""
         if isinstance(error, TransportError):
             return True
-        return isinstance(error, ServiceError) and (error.status >= 500 or is_throttling(error))  # noqa: PLR2004
+        return isinstance(error, ServiceError) and (
+            error.status >= SERVER_ERROR or is_throttling(error)
+        )
 
     def http_request(  # noqa: PLR0913 - the driver's facts, each by name
         self,
@@ -176,7 +179,11 @@ class Operation(ABC, Generic[T_co, E_co]):
         if self.signed:
             request = self._sign(request, config, now, credentials)
         # Behind the signature: a proxy may change these, and the signature says nothing of them.
-        tries = f"attempt={attempt}" if max_attempts is None else f"attempt={attempt}; max={max_attempts}"
+        tries = (
+            f"attempt={attempt}"
+            if max_attempts is None
+            else f"attempt={attempt}; max={max_attempts}"
+        )
         return request.with_headers(
             {
                 "User-Agent": config.user_agent,
@@ -186,7 +193,11 @@ class Operation(ABC, Generic[T_co, E_co]):
         )
 
     def _sign(
-        self, request: HttpRequest, config: ClientConfig, now: Instant, credentials: Credentials | None
+        self,
+        request: HttpRequest,
+        config: ClientConfig,
+        now: Instant,
+        credentials: Credentials | None,
     ) -> HttpRequest:
         if credentials is None and isinstance(config.credentials, Credentials):
             credentials = config.credentials
@@ -200,7 +211,11 @@ class Operation(ABC, Generic[T_co, E_co]):
             message = "Invalid Configuration: Missing Region"
             raise ConfigurationError(message)
         return sign(
-            request, credentials=credentials, region=config.region, service=_SIGNING_NAME, now=now.wall
+            request,
+            credentials=credentials,
+            region=config.region,
+            service=_SIGNING_NAME,
+            now=now.wall,
         )
 
     def __iter__(self) -> Generator[Event, object, T_co]:

@@ -39,7 +39,9 @@ ErrorTypes: TypeAlias = Mapping[str, type[ServiceError]]
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _FIRST_ERROR: Final = 400
-_JSON_TYPE: Final = re.compile(r"\s*[\w.+-]+/(?:[\w.-]+\+)?json\s*(?:;|\Z)", re.ASCII | re.IGNORECASE)
+_JSON_TYPE: Final = re.compile(
+    r"\s*[\w.+-]+/(?:[\w.-]+\+)?json\s*(?:;|\Z)", re.ASCII | re.IGNORECASE
+)
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e]+\Z")
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,12}\Z")
@@ -139,7 +141,9 @@ def _decode(response: HttpResponse, model: type[R], sent: Request) -> R | Respon
     if content_type is not None and _JSON_TYPE.match(content_type) is None:
         kind = printable(redact(content_type, _secrets(sent)), limit=60)
         return _parse_error(
-            f"The answer is {kind!r}, not JSON: {excerpt(response.body, _secrets(sent))}", response, sent
+            f"The answer is {kind!r}, not JSON: {excerpt(response.body, _secrets(sent))}",
+            response,
+            sent,
         )
     try:
         return model.model_validate_json(response.body)
@@ -147,7 +151,9 @@ def _decode(response: HttpResponse, model: type[R], sent: Request) -> R | Respon
         # The names of our own members and pydantic's names of what is wrong; never a value.
         problems = [
             (".".join(str(step) for step in problem["loc"]), problem["type"])
-            for problem in invalid.errors(include_input=False, include_context=False, include_url=False)
+            for problem in invalid.errors(
+                include_input=False, include_context=False, include_url=False
+            )
         ]
     if problems[0][1] == "json_invalid":
         return _parse_error(
@@ -242,7 +248,8 @@ class _ErrorAnswer:
         located = self.text("endpoint") is not None and self.text("region") is not None
         for candidate in (*expected, *known.values()):
             if candidate.oauth_error == oauth and (
-                oauth != "invalid_request" or (candidate is InvalidRequestRegionException) == located
+                oauth != "invalid_request"
+                or (candidate is InvalidRequestRegionException) == located
             ):
                 return candidate.__name__, candidate
         return (oauth, UnknownServiceError) if _CODE.match(oauth) is not None else None

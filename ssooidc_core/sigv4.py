@@ -81,9 +81,7 @@ def sign(
     signed = _signed_headers(dated)
     names = ";".join(signed)
     hashed_request = hashlib.sha256(_canonical_request(dated, signed).encode()).hexdigest()
-    signature = _signature(
-        credentials, scope, f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashed_request}"
-    )
+    signature = _signature(credentials, scope, f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashed_request}")
     return dated.with_headers(
         {
             "Authorization": f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
@@ -159,4 +157,6 @@ def _normal_path(path: str) -> str:
 def _canonical_query(query: str) -> str:
     """Sort the parameters by name, then value; they are on the URL in their encoded form already."""
     pairs = [pair.partition("=") for pair in query.split("&")] if query else []
-    return "&".join(f"{name}={value}" for name, value in sorted((name, value) for name, _, value in pairs))
+    return "&".join(
+        f"{name}={value}" for name, value in sorted((name, value) for name, _, value in pairs)
+    )

@@ -57,7 +57,9 @@ class StartDeviceAuthorizationRequest(Request, frozen=True):
     @classmethod
     def of(cls, client: RegisteredClient, *, start_url: str) -> StartDeviceAuthorizationRequest:
         """Ask for a registered client."""
-        return cls(client_id=client.client_id, client_secret=client.client_secret, start_url=start_url)
+        return cls(
+            client_id=client.client_id, client_secret=client.client_secret, start_url=start_url
+        )
 
 
 class StartDeviceAuthorizationResponse(Response, frozen=True):
@@ -119,7 +121,9 @@ class StartDeviceAuthorization(
         )
 
 
-def start_device_authorization(request: StartDeviceAuthorizationRequest) -> StartDeviceAuthorization:
+def start_device_authorization(
+    request: StartDeviceAuthorizationRequest,
+) -> StartDeviceAuthorization:
     """Start a device authorization.
 
     Errors when run: those of `StartDeviceAuthorizationError`, and what any operation may raise (see

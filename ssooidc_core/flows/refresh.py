@@ -1,0 +1,64 @@
+"""Getting a new access token with a refresh token (RFC 6749 section 6), and what a failure of it means."""
+
+from __future__ import annotations
+
+from ssooidc_core.errors import (
+    ExpiredTokenException,
+    InvalidClientException,
+    InvalidGrantException,
+    LoginError,
+    RegistrationGone,
+    ServiceError,
+    SessionExpired,
+    UnauthorizedClientException,
+)
+from ssooidc_core.operations.create_token import (
+    CreateTokenResponse,
+    RefreshTokenGrant,
+    create_token,
+)
+from ssooidc_core.operations.register_client import RegisterClientResponse
+from ssooidc_core.program import Now, Steps, flow
+
+__all__ = ["refresh_token"]
+
+
+@flow
+def refresh_token(
+    client: RegisterClientResponse, token: CreateTokenResponse
+) -> Steps[CreateTokenResponse]:
+    """Get a new access token.
+
+    The answer always has a refresh token: the one that was used stays good where the service sends no other.
+
+    Args:
+        client: the registration that the token was made with.
+        token: the last answer; it must have a refresh token.
+
+    Raises:
+        SessionExpired: the service refuses the refresh token: log in again.
+        RegistrationGone: the registration has expired (then nothing is sent), or the service no longer knows it:
+            register and log in again.
+        ConfigurationError: the token has no refresh token.
+        SsoOidcError: anything else may go away; the old token is as good as before. A `TransportError` that
+            `may_have_been_sent` may have spent the refresh token.
+    """
+    grant = RefreshTokenGrant.of(client, token)
+    if client.expires_at is not None:
+        instant = yield from Now()
+        if instant.wall >= client.expires_at:
+            message = f"The client registration expired at {client.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+            raise RegistrationGone(message)
+    ended: LoginError
+    cause: ServiceError
+    try:
+        answer = yield from create_token(grant)
+    except (InvalidGrantException, ExpiredTokenException) as caught:
+        ended, cause = SessionExpired("The session has ended: its refresh token is refused"), caught
+    except (InvalidClientException, UnauthorizedClientException) as caught:
+        ended, cause = RegistrationGone("The service refuses the client registration"), caught
+    else:
+        if answer.refresh_token is not None:
+            return answer
+        return answer.model_copy(update={"refresh_token": grant.refresh_token})
+    raise ended from cause
