@@ -65,8 +65,6 @@ class Attempts:
     def succeeded(self, now: Instant) -> None:
         """Show the policy a success, which refunds the retry quota."""
         policy = self._policy()
-        if self._state is None and getattr(policy.retry, "indifferent_to_success", False):
-            return
         state = self._next_state(policy)
         state.set_result(None)
         state.outcome_timestamp = now.monotonic

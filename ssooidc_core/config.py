@@ -119,7 +119,7 @@ class ClientConfig:
         )
 
     @cached_property
-    def user_agent(self) -> str:
-        """The `User-Agent` of every request."""
+    def user_agent_field(self) -> tuple[str, str]:
+        """The header `User-Agent` of every request, name and value."""
         suffix = f" {self.user_agent_suffix}" if self.user_agent_suffix else ""
-        return f"ssooidc-core/{__version__}{suffix}"
+        return "User-Agent", f"ssooidc-core/{__version__}{suffix}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import uuid
 from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
@@ -205,124 +204,161 @@ def _now(event: object, transport: _Clocked) -> Instant:
     raise TypeError(message)
 
 
-class _Call:
-    """One call of one operation through either driver: which attempt it is at, and what its requests say of it."""
+def _policy_of(transport: _Clocked, policy: Retrying | None) -> Retrying:
+    return transport.retry_policy if policy is None else policy
 
-    __slots__ = ("_attempts", "_invocation_id", "_number", "_operation", "_policy", "_transport")
+
+def _max_attempts(transport: _Clocked, policy: Retrying | None) -> int | None:
+    # While tenacity is not loaded there can be no policy but the one that the transport will make of its config.
+    if "tenacity" not in sys.modules:
+        return transport.config.max_attempts
+    from ssooidc_core.policies import max_attempts_of  # noqa: PLC0415 - imports tenacity
+
+    return max_attempts_of(_policy_of(transport, policy))
+
+
+class _Failing:
+    """One call of one operation, through either driver, from its first failure on."""
+
+    __slots__ = ("_attempts", "_number", "_operation", "_policy", "_request", "_transport")
 
     def __init__(
         self,
         operation: Operation[object, Exception],
         transport: _Clocked,
         policy: Retrying | None,
+        begun: Instant,
+        request: HttpRequest,
     ) -> None:
         self._operation = operation
         self._transport = transport
         self._policy = policy
-        self._invocation_id = str(uuid.uuid4())
-        self._number = 0
-        self._attempts: Attempts | None = None
-
-    def _known_policy(self) -> Retrying:
-        return self._transport.retry_policy if self._policy is None else self._policy
-
-    def request(self, credentials: Credentials | None) -> HttpRequest:
-        """The request of the next attempt."""
-        self._number += 1
-        config = self._transport.config
-        return self._operation.http_request(
-            config,
-            self._transport.now(),
-            credentials=credentials,
-            attempt=self._number,
-            max_attempts=self._max_attempts(config),
-            invocation_id=self._invocation_id,
-        )
-
-    def _max_attempts(self, config: ClientConfig) -> int | None:
-        # While tenacity is not loaded there can be no policy but the one that the transport will make of its config.
-        if "tenacity" not in sys.modules:
-            return config.max_attempts
-        from ssooidc_core.policies import max_attempts_of  # noqa: PLC0415 - imports tenacity
-
-        return max_attempts_of(self._known_policy())
+        self._request = request
+        self._number = 1
+        self._attempts = Attempts(operation, lambda: _policy_of(transport, policy), begun)
 
     def wait_after(self, error: Exception) -> float | None:
         """Seconds to wait before the next attempt, or `None` where the error is final."""
-        now = self._transport.now()
-        if self._attempts is None:
-            self._attempts = Attempts(self._operation, self._known_policy, now)
-        wait = self._attempts.wait_after(error, now)
+        wait = self._attempts.wait_after(error, self._transport.now())
         if wait is None:
             error.add_note(f"while {self._operation!r}, attempt {self._number}")
         return wait
 
+    def next_request(self, credentials: Credentials | None) -> HttpRequest:
+        """The request of the next attempt, of the same invocation id as the first."""
+        self._number += 1
+        return self._operation.http_request(
+            self._transport.config,
+            self._transport.now(),
+            credentials=credentials,
+            attempt=self._number,
+            max_attempts=_max_attempts(self._transport, self._policy),
+            invocation_id=self._request.headers["amz-sdk-invocation-id"],
+        )
+
     def succeeded(self) -> None:
-        """Let the policy know, where there can be one."""
-        if "tenacity" in sys.modules:
-            now = self._transport.now()
-            attempts = self._attempts or Attempts(self._operation, self._known_policy, now)
-            attempts.succeeded(now)
+        """Let the policy know."""
+        self._attempts.succeeded(self._transport.now())
+
+
+def _succeeded_at_once(
+    operation: Operation[object, Exception],
+    transport: _Clocked,
+    policy: Retrying | None,
+    begun: Instant,
+) -> None:
+    """Let the policy know, where it wants to."""
+    used = _policy_of(transport, policy)
+    if not getattr(used.retry, "indifferent_to_success", False):
+        Attempts(operation, lambda: used, begun).succeeded(transport.now())
 
 
 def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
-    call = _Call(operation, transport, policy)
+    begun = transport.now()
+    request = operation.http_request(
+        transport.config,
+        begun,
+        credentials=_credentials(transport.config) if operation.signed else None,
+        max_attempts=_max_attempts(transport, policy),
+    )
+    failing: _Failing | None = None
     while True:
-        request = call.request(_credentials(operation, transport.config))
         try:
             result = operation.parse(transport.send(request))
         except Exception as caught:  # noqa: BLE001 - the policy decides
             error = caught
         else:
-            call.succeeded()
+            if failing is not None:
+                failing.succeeded()
+            elif "tenacity" in sys.modules:
+                _succeeded_at_once(operation, transport, policy, begun)
             return result
         # Outside the `except` block: what is raised or waited for from here has nothing hanging on its `__context__`.
         try:
-            wait = call.wait_after(error)
+            if failing is None:
+                failing = _Failing(operation, transport, policy, begun, request)
+            wait = failing.wait_after(error)
             if wait is None:
                 raise error
         finally:
             del error
         transport.sleep(wait)
+        request = failing.next_request(_credentials(transport.config) if operation.signed else None)
 
 
 async def _aperform(
     operation: Operation[T, E], transport: AsyncTransport, policy: Retrying | None
 ) -> T:
-    call = _Call(operation, transport, policy)
+    begun = transport.now()
+    request = operation.http_request(
+        transport.config,
+        begun,
+        credentials=await _acredentials(transport.config) if operation.signed else None,
+        max_attempts=_max_attempts(transport, policy),
+    )
+    failing: _Failing | None = None
     while True:
-        request = call.request(await _acredentials(operation, transport.config))
         try:
             result = operation.parse(await transport.asend(request))
         except Exception as caught:  # noqa: BLE001 - the policy decides
             error = caught
         else:
-            call.succeeded()
+            if failing is not None:
+                failing.succeeded()
+            elif "tenacity" in sys.modules:
+                _succeeded_at_once(operation, transport, policy, begun)
             return result
         try:
-            wait = call.wait_after(error)
+            if failing is None:
+                failing = _Failing(operation, transport, policy, begun, request)
+            wait = failing.wait_after(error)
             if wait is None:
                 raise error
         finally:
             del error
         await transport.asleep(wait)
+        request = failing.next_request(
+            await _acredentials(transport.config) if operation.signed else None
+        )
 
 
-def _provided(
-    operation: Operation[object, Exception], config: ClientConfig
-) -> Credentials | Awaitable[Credentials] | None:
+def _provided(config: ClientConfig) -> Credentials | Awaitable[Credentials] | None:
     given = config.credentials
-    if not operation.signed or given is None or isinstance(given, Credentials):
-        return None  # http_request takes the config's own value
-    return given()
+    # A value, or none at all, is for `http_request` to use or to miss.
+    return None if given is None or isinstance(given, Credentials) else given()
 
 
-def _credentials(
-    operation: Operation[object, Exception], config: ClientConfig
-) -> Credentials | None:
-    provided = _provided(operation, config)
-    if provided is None or isinstance(provided, Credentials):
+def _checked(provided: object) -> Credentials:
+    if isinstance(provided, Credentials):
         return provided
+    message = f"The credentials provider gave {type(provided).__name__}; it must give ssooidc_core.Credentials"
+    raise ConfigurationError(message)
+
+
+def _credentials(config: ClientConfig) -> Credentials | None:
+    provided = _provided(config)
+    if provided is None or not inspect.isawaitable(provided):
+        return None if provided is None else _checked(provided)
     if inspect.iscoroutine(provided):
         provided.close()
     message = (
@@ -331,10 +367,8 @@ def _credentials(
     raise ConfigurationError(message)
 
 
-async def _acredentials(
-    operation: Operation[object, Exception], config: ClientConfig
-) -> Credentials | None:
-    provided = _provided(operation, config)
-    if provided is None or isinstance(provided, Credentials):
-        return provided
-    return await provided
+async def _acredentials(config: ClientConfig) -> Credentials | None:
+    provided = _provided(config)
+    if inspect.isawaitable(provided):
+        return _checked(await provided)
+    return None if provided is None else _checked(provided)

@@ -15,7 +15,7 @@ from ssooidc_core.errors import ConfigurationError
 from ssooidc_core.partitions import partition_of
 from ssooidc_core.text import printable
 
-__all__ = ["EndpointPrefix", "is_loopback", "resolve_endpoint"]
+__all__ = ["EndpointPrefix", "check_region", "is_loopback", "resolve_endpoint"]
 
 EndpointPrefix: TypeAlias = Literal["oidc", "portal.sso"]
 """The service's first host label(s): `oidc` for SSO OIDC, `portal.sso` for the access portal."""
@@ -69,7 +69,7 @@ def check_region(region: str) -> None:
     """
     if _HOST_LABEL.match(region) is None:
         message = (
-            f"Invalid Configuration: {printable(region, limit=80)!r} is not a region; "
+            f"Invalid Configuration: {region[:80]!r} is not a region; "
             "a region is one host label, us-east-1 for example"
         )
         raise ConfigurationError(message)
@@ -132,6 +132,9 @@ def _endpoint_url_problem(url: str, *, allow_insecure_http: bool) -> str | None:
         return "must be absolute, https://oidc.us-east-1.amazonaws.com for example"
     if "@" in parts.netloc:
         return "may not hold a user name or password"
+    if "\\" in url:
+        # WHATWG URL: some HTTP libraries read it as a slash, and so would ask another host than the one checked here.
+        return "may not hold a backslash"
     if "?" in url or "#" in url:
         return "may not have a query or a fragment"
     if parts.scheme == "http" and not (allow_insecure_http or is_loopback(host)):

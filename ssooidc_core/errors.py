@@ -73,6 +73,9 @@ def _rebuild(
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
+    if "__notes__" in state:
+        # A copy's notes are its own.
+        error.__notes__ = list(error.__notes__)
     return error
 
 

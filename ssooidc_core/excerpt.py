@@ -25,6 +25,8 @@ _MARKUP: Final = re.compile(
 _JSON_LIKE: Final = re.compile(r"""\A[\s\ufeff]*[{\["]|"\s*:""")
 # Words of prose are shorter; tokens, codes, keys and the names of hosts are not.
 _OPAQUE: Final = re.compile(r"[^\s]{20,}")
+# AWS services quote the canonical request, session token included, where a signature does not match.
+_SESSION_TOKEN: Final = re.compile(r"""(?i)(x-amz-security-token["']?\s*[:=]\s*["']?)[^\s"'&,;]+""")
 _NAMED_SECRET: Final = re.compile(
     r"(?i)\b(\w*(?:token|secret|code|passw|verifier|assertion|bearer|credential|authorization|session)\w*"
     r"""["']?\s*[:=]\s*["']?|bearer\s+)[^\s"'&,;]+"""
@@ -32,11 +34,11 @@ _NAMED_SECRET: Final = re.compile(
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Mask every occurrence of known secrets in a text."""
+    """Mask every occurrence of known secrets in a text, and a session token where it stands in a quoted request."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
-    return text
+    return _SESSION_TOKEN.sub(rf"\1{_MASK}", text)
 
 
 def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
@@ -44,11 +46,17 @@ def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
     if not body:
         return "an empty body"
     # 16 characters of markup for one of text is more than any error page has.
-    text = body[: _LIMIT * 16].decode("utf-8", "replace")
+    head = body[: _LIMIT * 16]
+    # UTF-16 is recognised for what it is when the NULs are gone.
+    text = head.decode("utf-8", "replace").replace("\0", "")
+    if len(head) < len(body):
+        # What was cut may be a secret, and half of one is not recognised.
+        text = "".join(text.rsplit(maxsplit=1)[:-1])
     size = f"{len(body)} bytes"
     if _JSON_LIKE.search(text) is not None:
         return f"{size} of broken JSON"
     text = redact(_MARKUP.sub(" ", text), secrets)
     text = _OPAQUE.sub(_MASK, _NAMED_SECRET.sub(rf"\1{_MASK}", text))
-    words = printable(text.replace("\ufffd", " "), limit=_LIMIT)
+    # Markup leaves many spaces, of which `printable` would only see the first.
+    words = printable(" ".join(text.replace("\ufffd", " ").split()), limit=_LIMIT)
     return f"{size} that begin {words!r}" if words else size

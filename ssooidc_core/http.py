@@ -8,7 +8,6 @@ bodies, nor query strings, nor the values of headers that carry secrets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 __all__ = ["Headers", "HeadersInput", "HttpRequest", "HttpResponse"]
@@ -29,6 +28,15 @@ _SECRET_HEADERS: Final = frozenset(
 _MASK: Final = "**********"
 
 
+def _first(fields: tuple[tuple[str, str], ...], name: str) -> str | None:
+    wanted, length = name.lower(), len(name)
+    for field, value in fields:
+        # The length first: it is the cheaper comparison, and few names share it.
+        if len(field) == length and field.lower() == wanted:
+            return value
+    return None
+
+
 class Headers(Mapping[str, str]):
     """HTTP header fields: an immutable mapping whose names are compared without case (RFC 9110 section 5.1).
 
@@ -39,8 +47,14 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, fields: HeadersInput = (), /) -> None:
         """Take a mapping or pairs of name and value."""
-        pairs: Iterable[tuple[str, str]] = fields.items() if isinstance(fields, Mapping) else fields
-        self._fields: Final = tuple(pairs)
+        self._fields: tuple[tuple[str, str], ...]
+        # Most are tuples already, and `isinstance` of an abstract class is slow.
+        if type(fields) is tuple:
+            self._fields = fields
+        elif isinstance(fields, Headers):
+            self._fields = fields.fields
+        else:
+            self._fields = tuple(fields.items() if isinstance(fields, Mapping) else fields)
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
@@ -49,11 +63,14 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str, /) -> str:
         """Give the value of the first field of this name."""
-        wanted = name.lower()
-        for field, value in self._fields:
-            if field.lower() == wanted:
-                return value
-        raise KeyError(name)
+        found = self.first(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def first(self, name: str) -> str | None:
+        """Give the value of the first field of this name, or `None`."""
+        return _first(self._fields, name)
 
     def __iter__(self) -> Iterator[str]:
         """Give each name once, as it was written."""
@@ -96,57 +113,114 @@ def _without_query(url: str) -> str:
     return f"{path.partition('#')[0]}?{_MASK}" if mark else path.partition("#")[0]
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
 class HttpRequest:
-    """One request, ready to be sent as it is.
+    """One request, ready to be sent as it is: a value.
 
     `url` is absolute; `body` is empty where nothing is sent. A signed request holds good for its exact method, URL,
     signed headers and body, and for about 15 minutes.
     """
 
-    method: str
-    url: str
-    headers: Headers
-    body: bytes
+    # Not a frozen dataclass: its `__init__` is three times slower, and each call makes three of these objects.
+    __slots__ = ("_body", "_headers", "_method", "_url")
+    __match_args__ = ("method", "url", "headers", "body")
 
     def __init__(
         self, method: str, url: str, headers: HeadersInput = (), body: bytes = b""
     ) -> None:
         """Take headers as a mapping or as pairs."""
-        set_field = object.__setattr__
-        set_field(self, "method", method)
-        set_field(self, "url", url)
-        set_field(self, "headers", headers if isinstance(headers, Headers) else Headers(headers))
-        set_field(self, "body", body)
+        self._method = method
+        self._url = url
+        # A tuple is wrapped when it is first looked at: most are never. Anything else could change meanwhile.
+        self._headers = headers if type(headers) is tuple else Headers(headers)
+        self._body = body
 
-    def with_headers(self, extra: Mapping[str, str]) -> HttpRequest:
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+        return self._method
+
+    @property
+    def url(self) -> str:
+        """The absolute URL."""
+        return self._url
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        if isinstance(self._headers, tuple):
+            self._headers = Headers(self._headers)
+        return self._headers
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self._body
+
+    def with_headers(self, *extra: tuple[str, str]) -> HttpRequest:
         """Return this request with more header fields behind its own."""
-        fields = (*self.headers.fields, *extra.items())
-        return HttpRequest(self.method, self.url, Headers(fields), self.body)
+        own = self._headers if isinstance(self._headers, tuple) else self._headers.fields
+        return HttpRequest(self._method, self._url, own + extra, self._body)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all of it."""
+        return isinstance(other, HttpRequest) and self._comparable() == other._comparable()
+
+    def __hash__(self) -> int:
+        """Hash what `==` compares."""
+        return hash(self._comparable())
+
+    def _comparable(self) -> tuple[str, str, Headers, bytes]:
+        return self._method, self._url, self.headers, self._body
 
     def __repr__(self) -> str:
         """Show everything but what may be secret."""
         return (
-            f"HttpRequest({self.method!r}, {_without_query(self.url)!r}, {self.headers!r}, "
-            f"body=<{len(self.body)} bytes>)"
+            f"HttpRequest({self._method!r}, {_without_query(self._url)!r}, {self.headers!r}, "
+            f"body=<{len(self._body)} bytes>)"
         )
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
 class HttpResponse:
-    """One answer, its body read whole and with content codings (gzip and the like) undone."""
+    """One answer, its body read whole and with content codings (gzip and the like) undone: a value."""
 
-    status: int
-    headers: Headers
-    body: bytes
+    __slots__ = ("_body", "_headers", "_status")
+    __match_args__ = ("status", "headers", "body")
 
     def __init__(self, status: int, headers: HeadersInput = (), body: bytes = b"") -> None:
         """Take headers as a mapping or as pairs."""
-        set_field = object.__setattr__
-        set_field(self, "status", status)
-        set_field(self, "headers", headers if isinstance(headers, Headers) else Headers(headers))
-        set_field(self, "body", body)
+        self._status = status
+        # A tuple is wrapped when it is first looked at: most are never. Anything else could change meanwhile.
+        self._headers = headers if type(headers) is tuple else Headers(headers)
+        self._body = body
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._status
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        if isinstance(self._headers, tuple):
+            self._headers = Headers(self._headers)
+        return self._headers
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self._body
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all of it."""
+        return isinstance(other, HttpResponse) and self._comparable() == other._comparable()
+
+    def __hash__(self) -> int:
+        """Hash what `==` compares."""
+        return hash(self._comparable())
+
+    def _comparable(self) -> tuple[int, Headers, bytes]:
+        return self._status, self.headers, self._body
 
     def __repr__(self) -> str:
         """Show everything but what may be secret."""
-        return f"HttpResponse({self.status!r}, {self.headers!r}, body=<{len(self.body)} bytes>)"
+        return f"HttpResponse({self._status!r}, {self.headers!r}, body=<{len(self._body)} bytes>)"

@@ -11,16 +11,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Protocol
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    SerializationInfo,
-)
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, SerializationInfo
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, core_schema
 
 from ssooidc_core.errors import ConfigurationError
 
@@ -28,6 +21,7 @@ __all__ = [
     "WITH_SECRETS",
     "DeviceCodeLifetime",
     "EpochSeconds",
+    "Integer",
     "Model",
     "PollingInterval",
     "RegisteredClient",
@@ -40,7 +34,6 @@ __all__ = [
     "as_secret",
     "empty_if_absent",
     "to_json",
-    "zero_if_absent",
 ]
 
 WITH_SECRETS: Final = object()
@@ -53,32 +46,53 @@ _DEFAULT_INTERVAL: Final = 5
 _DEFAULT_DEVICE_CODE_LIFETIME: Final = 600
 
 
-def _checked(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value()
-    if secret == _MASK:
+class _SecretSchema:
+    """Makes `SecretStr` of strings, as pydantic does, and refuses the mask in the same step."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
+        text = core_schema.no_info_after_validator_function(_secret, core_schema.str_schema())
+        given = core_schema.no_info_after_validator_function(
+            _not_the_mask, core_schema.is_instance_schema(SecretStr)
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=core_schema.union_schema(
+                [given, text],
+                mode="left_to_right",
+                custom_error_type="secret",
+                custom_error_message=f"Input should be a SecretStr, and not {_MASK}, which hides one in a dump",
+            ),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _reveal,
+                info_arg=True,
+                return_schema=core_schema.str_schema(),
+                when_used="json-unless-none",
+            ),
+        )
+
+
+def _not_the_mask(value: SecretStr) -> SecretStr:
+    return value if value.get_secret_value() != _MASK else _secret(_MASK)
+
+
+def _secret(value: str) -> SecretStr:
+    if value == _MASK:
         message = "this is the mask that stands for a secret in a dump, not the secret"
-        raise ValueError(message)
-    if any("\ud800" <= character <= "\udfff" for character in secret):
-        message = "a secret may not hold lone surrogates: it could not be sent"
-        raise ValueError(message)
-    return value
+        raise PydanticCustomError("masked_secret", message)
+    return SecretStr(value)
 
 
 def _reveal(value: SecretStr, info: SerializationInfo) -> str:
-    return value.get_secret_value() if info.context is WITH_SECRETS else str(value)
+    return value.get_secret_value() if info.context is WITH_SECRETS else _MASK
 
 
-Secret = Annotated[
-    SecretStr,
-    AfterValidator(_checked),
-    PlainSerializer(_reveal, return_type=str, when_used="json-unless-none"),
-]
-"""A secret string. The mask `**********` and lone surrogates are refused with a `pydantic.ValidationError`."""
+Secret = Annotated[SecretStr, _SecretSchema]
+"""A secret string.
 
-
-def zero_if_absent(value: object) -> object:
-    """Read `null` as 0, the default that the service's models give their integers."""
-    return 0 if value is None else value
+The mask `**********` is refused with a `pydantic.ValidationError`; a lone surrogate, which UTF-8 cannot encode, makes
+sending and storing fail with a `ConfigurationError`.
+"""
 
 
 def empty_if_absent(value: object) -> object:
@@ -98,10 +112,36 @@ def _absent_or_below_one(value: object) -> bool:
     return value is None or (isinstance(value, (int, float)) and value < 1)
 
 
-Seconds = Annotated[int, BeforeValidator(zero_if_absent), Field(ge=0, le=_MAX_SECONDS)]
+class Integer:
+    """A bounded integer for which `null` reads as 0, the default that the service's models give their integers."""
+
+    def __init__(self, most: int) -> None:
+        """Take the largest value; the smallest is 0."""
+        self._most = most
+
+    def __get_pydantic_core_schema__(
+        self, _source: object, _handler: object
+    ) -> core_schema.CoreSchema:
+        """Try the integer first: it then needs no step in Python."""
+        absent = core_schema.no_info_after_validator_function(_zero, core_schema.none_schema())
+        present = core_schema.int_schema(ge=0, le=self._most)
+        # One error with our name instead of two with pydantic's, which change with its version.
+        return core_schema.union_schema(
+            [present, absent],
+            mode="left_to_right",
+            custom_error_type="bounded_integer",
+            custom_error_message=f"Input should be an integer from 0 to {self._most}",
+        )
+
+
+def _zero(_: None) -> int:
+    return 0
+
+
+Seconds = Annotated[int, Integer(_MAX_SECONDS)]
 """A duration; absent and `null` read 0, the service model's default."""
 
-EpochSeconds = Annotated[int, BeforeValidator(zero_if_absent), Field(ge=0, le=_MAX_EPOCH)]
+EpochSeconds = Annotated[int, Integer(_MAX_EPOCH)]
 """Seconds since 1970-01-01T00:00:00Z; absent and `null` read 0, the service model's default."""
 
 PollingInterval = Annotated[int, BeforeValidator(_interval), Field(ge=1, le=_MAX_SECONDS)]

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from tenacity import RetryCallState, Retrying, stop_after_attempt
+from tenacity import RetryCallState, Retrying
 from tenacity.retry import retry_base
 from tenacity.stop import stop_any, stop_base
 from tenacity.wait import wait_base
@@ -143,13 +143,17 @@ class _ExponentialJitter(wait_base):
         return delay if hint is None else min(max(delay, hint), delay + _RETRY_AFTER_SPAN)
 
 
-class _StopQuota(stop_base):
-    """Stop where the quota cannot pay for one more retry; charge it where it can."""
+class _StopAttemptsOrQuota(stop_base):
+    """Stop after so many attempts, or where the quota cannot pay for one more; charge it where it can."""
 
-    def __init__(self, quota: RetryQuota) -> None:
+    def __init__(self, max_attempts: int, quota: RetryQuota) -> None:
+        self.max_attempt_number: Final = max_attempts
         self._quota: Final = quota
 
     def __call__(self, retry_state: RetryCallState) -> bool:
+        # Attempts first: the last failure costs nothing.
+        if retry_state.attempt_number >= self.max_attempt_number:
+            return True
         error = _failure(retry_state)
         throttled = isinstance(error, Exception) and is_throttling(error)
         cost = _COST_THROTTLED if throttled else _COST
@@ -181,8 +185,7 @@ def standard_retry(
     return Retrying(
         retry=_RetryTransient(budget),
         wait=_ExponentialJitter(max_backoff, jitter),
-        # In this order: `stop_any` asks no further once one says stop, so the last failure costs nothing.
-        stop=stop_any(stop_after_attempt(max_attempts), _StopQuota(budget)),
+        stop=_StopAttemptsOrQuota(max_attempts, budget),
     )
 
 
@@ -192,10 +195,12 @@ def max_attempts_of(policy: Retrying) -> int | None:
 
 
 def _max_attempts(stop: object) -> int | None:
-    if isinstance(stop, stop_after_attempt):
-        return int(stop.max_attempt_number)
+    # tenacity's `stop_after_attempt` and our own stop call it the same.
+    limit = getattr(stop, "max_attempt_number", None)
+    if isinstance(limit, int):
+        return limit
     if isinstance(stop, stop_any):
-        known = [limit for limit in map(_max_attempts, stop.stops) if limit is not None]
+        known = [each for each in map(_max_attempts, stop.stops) if each is not None]
         return min(known, default=None)
     return None
 

@@ -13,14 +13,25 @@ from __future__ import annotations
 
 import functools
 import inspect
-import uuid
-from abc import ABC, abstractmethod
+import random
+from abc import abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import (
+    ClassVar,
+    Final,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from ssooidc_core.config import ClientConfig
+from ssooidc_core.endpoints import check_region
 from ssooidc_core.errors import ConfigurationError, ServiceError, TransportError
 from ssooidc_core.http import HttpRequest, HttpResponse
 from ssooidc_core.sigv4 import Credentials, sign
@@ -76,8 +87,7 @@ def is_throttling(error: Exception) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(NamedTuple):
     """A moment on two clocks.
 
     `wall` is an aware UTC time, for stamps; it may jump. `monotonic` is in seconds from an arbitrary origin, for
@@ -109,7 +119,7 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation(ABC, Generic[T_co, E_co]):
+class Operation(Generic[T_co, E_co]):
     """One request and how to understand its answer; `T_co` is the result, `E_co` the union of its modelled errors.
 
     It is also a one-step program: `run(operation, transport)` outside a flow, `yield from operation` inside one.
@@ -121,10 +131,8 @@ class Operation(ABC, Generic[T_co, E_co]):
     def error_types(self) -> tuple[type[E_co], ...]:
         """The exceptions that the service's model gives this operation."""
 
-    @property
-    def signed(self) -> bool:
-        """Whether the request needs a Signature Version 4."""
-        return False
+    signed: ClassVar[bool] = False
+    """Whether the request needs a Signature Version 4."""
 
     @abstractmethod
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
@@ -170,7 +178,7 @@ class Operation(ABC, Generic[T_co, E_co]):
             attempt: 1 for the first, for the header `amz-sdk-request`.
             max_attempts: attempts at most, for the same header, where known.
             invocation_id: the same for each attempt of one call, for the header `amz-sdk-invocation-id`; by default
-                a random UUID.
+                a random one.
 
         Raises:
             ConfigurationError: no usable endpoint, no region or no credentials to sign with.
@@ -185,11 +193,9 @@ class Operation(ABC, Generic[T_co, E_co]):
             else f"attempt={attempt}; max={max_attempts}"
         )
         return request.with_headers(
-            {
-                "User-Agent": config.user_agent,
-                "amz-sdk-invocation-id": invocation_id or str(uuid.uuid4()),
-                "amz-sdk-request": tries,
-            }
+            config.user_agent_field,
+            ("amz-sdk-invocation-id", invocation_id or f"{random.getrandbits(128):032x}"),
+            ("amz-sdk-request", tries),
         )
 
     def _sign(
@@ -210,6 +216,8 @@ class Operation(ABC, Generic[T_co, E_co]):
         if not config.region:
             message = "Invalid Configuration: Missing Region"
             raise ConfigurationError(message)
+        # With a custom endpoint nothing else looks at it, and it goes into a header.
+        check_region(config.region)
         return sign(
             request,
             credentials=credentials,
@@ -248,7 +256,9 @@ class Flow(Generic[T_co]):
 
     def __iter__(self) -> Generator[Event, object, T_co]:
         """Start a fresh run."""
-        steps = cast("Callable[..., Generator[Event, object, T_co]]", inspect.unwrap(self._make))
+        # One layer only: what is below it may be wrapped itself, in a decorator that means something.
+        function = inspect.unwrap(self._make, stop=lambda reached: reached is not self._make)
+        steps = cast("Callable[..., Generator[Event, object, T_co]]", function)
         return steps(*self._args, **dict(self._kwargs))
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias, TypedDict, TypeVar, cast
+from typing import Final, Protocol, TypeAlias, TypedDict, TypeVar, cast
 from urllib.parse import quote
 
 from pydantic import SecretStr, ValidationError
@@ -29,7 +29,7 @@ from ssooidc_core.http import HttpRequest, HttpResponse
 from ssooidc_core.model import Request, Response, to_json
 from ssooidc_core.text import printable
 
-__all__ = ["ErrorTypes", "header_value", "json_post", "parse", "parse_empty", "query_url"]
+__all__ = ["Asked", "ErrorTypes", "header_value", "json_post", "parse", "parse_empty", "query_url"]
 
 R = TypeVar("R", bound=Response)
 
@@ -85,93 +85,102 @@ def header_value(name: str, secret: SecretStr) -> str:
     return secret.get_secret_value()
 
 
-def parse(
-    response: HttpResponse,
-    model: type[R],
-    *,
-    sent: Request,
-    expected: Iterable[type[ServiceError]],
-    known: ErrorTypes,
-) -> R:
+class Asked(Protocol):
+    """An operation, as far as its answers are concerned."""
+
+    @property
+    def request(self) -> Request:
+        """The members of the request; their secrets are kept out of every text."""
+        ...
+
+    @property
+    def error_types(self) -> tuple[type[ServiceError], ...]:
+        """The operation's own errors, looked through first where only an OAuth code is there."""
+        ...
+
+
+def parse(response: HttpResponse, model: type[R], asked: Asked, known: ErrorTypes) -> R:
     """Understand an answer.
 
     Args:
         response: the answer.
         model: what a good answer is.
-        sent: the request's members; their secrets are kept out of every text.
-        expected: the operation's own errors, looked through first where only an OAuth code is there.
+        asked: the operation.
         known: all errors of the service.
 
     Raises:
         ServiceError: the service said no.
         ResponseParseError: the answer is not one that the model allows.
     """
-    if response.status in _SUCCESS:
-        result = _decode(response, model, sent)
+    if response.status in _SUCCESS and _is_json(response):
+        try:
+            result: R = model.__pydantic_validator__.validate_json(response.body)
+        except ValidationError as caught:
+            problems = _problems(caught)
+        else:
+            return result
         # Raised here, outside the `except` block in which the body was at hand.
-        if isinstance(result, ResponseParseError):
-            raise result
-        return result
-    raise _error(response, sent, expected, known)
+        raise _misfit(problems, response, model, asked)
+    raise _refusal(response, asked, known)
 
 
-def parse_empty(
-    response: HttpResponse,
-    *,
-    sent: Request,
-    expected: Iterable[type[ServiceError]],
-    known: ErrorTypes,
-) -> None:
+def parse_empty(response: HttpResponse, asked: Asked, known: ErrorTypes) -> None:
     """Understand the answer of an operation without output, for which an empty body is right.
 
     Raises:
         ServiceError: the service said no.
         ResponseParseError: the answer is not one that the model allows.
     """
-    if response.status not in _SUCCESS:
-        raise _error(response, sent, expected, known)
-    if response.body:
-        result = _decode(response, Response, sent)
-        if isinstance(result, ResponseParseError):
-            raise result
+    if response.status in _SUCCESS and not response.body:
+        return
+    _ = parse(response, Response, asked, known)
 
 
-def _decode(response: HttpResponse, model: type[R], sent: Request) -> R | ResponseParseError:
-    content_type = response.headers.get("content-type")
-    if content_type is not None and _JSON_TYPE.match(content_type) is None:
-        kind = printable(redact(content_type, _secrets(sent)), limit=60)
-        return _parse_error(
-            f"The answer is {kind!r}, not JSON: {excerpt(response.body, _secrets(sent))}",
-            response,
-            sent,
-        )
-    try:
-        return model.model_validate_json(response.body)
-    except ValidationError as invalid:
-        # The names of our own members and pydantic's names of what is wrong; never a value.
-        problems = [
-            (".".join(str(step) for step in problem["loc"]), problem["type"])
-            for problem in invalid.errors(
-                include_input=False, include_context=False, include_url=False
-            )
-        ]
+def _is_json(response: HttpResponse) -> bool:
+    content_type = response.headers.first("content-type")
+    return (
+        content_type == "application/json"
+        or content_type is None
+        or _JSON_TYPE.match(content_type) is not None
+    )
+
+
+def _problems(invalid: ValidationError) -> list[tuple[str, str]]:
+    """The names of our own members, and pydantic's names of what is wrong with them; never a value."""
+    return [
+        (".".join(str(step) for step in problem["loc"]), problem["type"])
+        for problem in invalid.errors(include_input=False, include_context=False, include_url=False)
+    ]
+
+
+def _misfit(
+    problems: list[tuple[str, str]], response: HttpResponse, model: type[Response], asked: Asked
+) -> ResponseParseError:
+    secrets = _secrets(asked.request)
     if problems[0][1] == "json_invalid":
-        return _parse_error(
-            f"The answer is not JSON: {excerpt(response.body, _secrets(sent))}", response, sent
-        )
-    named = ", ".join(f"{where or 'body'} {what}" for where, what in problems[:5])
-    return _parse_error(f"The answer does not fit {model.__name__}: {named}", response, sent)
+        what = f"The answer is not JSON: {excerpt(response.body, secrets)}"
+    else:
+        named = ", ".join(f"{where or 'body'} {problem}" for where, problem in problems[:5])
+        what = f"The answer does not fit {model.__name__}: {named}"
+    return _parse_error(what, response, secrets)
 
 
-def _error(
-    response: HttpResponse, sent: Request, expected: Iterable[type[ServiceError]], known: ErrorTypes
+def _refusal(
+    response: HttpResponse, asked: Asked, known: ErrorTypes
 ) -> ServiceError | ResponseParseError:
-    answer = _ErrorAnswer(response, _secrets(sent))
-    code, error_type = answer.named(known) or answer.oauth_named(expected, known) or (None, None)
+    secrets = _secrets(asked.request)
+    if response.status in _SUCCESS:
+        kind = printable(redact(response.headers["content-type"], secrets), limit=60)
+        what = f"The answer is {kind!r}, not JSON: {excerpt(response.body, secrets)}"
+        return _parse_error(what, response, secrets)
+    answer = _ErrorAnswer(response, secrets)
+    code, error_type = (
+        answer.named(known) or answer.oauth_named(asked.error_types, known) or (None, None)
+    )
     if code is None and response.status in _REDIRECT:
-        return _parse_error("The answer is a redirect, which is never followed", response, sent)
+        return _parse_error("The answer is a redirect, which is never followed", response, secrets)
     if code is None and response.status < _FIRST_ERROR:
-        return _parse_error("The answer has a status that no answer has", response, sent)
+        return _parse_error("The answer has a status that no answer has", response, secrets)
     common = answer.common_members(code or str(response.status))
     if error_type is InvalidRequestRegionException:
         return InvalidRequestRegionException(
@@ -180,8 +189,8 @@ def _error(
     return (error_type or UnknownServiceError)(**common)
 
 
-def _parse_error(what: str, response: HttpResponse, sent: Request) -> ResponseParseError:
-    request_id = _request_id(response, _secrets(sent))
+def _parse_error(what: str, response: HttpResponse, secrets: tuple[str, ...]) -> ResponseParseError:
+    request_id = _request_id(response, secrets)
     facts = f"status {response.status}" + (f", request id {request_id}" if request_id else "")
     return ResponseParseError(f"{what} ({facts})", status=response.status, request_id=request_id)
 
@@ -230,12 +239,13 @@ class _ErrorAnswer:
 
     def named(self, known: ErrorTypes) -> tuple[str, type[ServiceError]] | None:
         """The error's name by the protocol's rules, and its class."""
-        header = self._response.headers.get("x-amzn-errortype")
-        for value in (header, self.text("code"), self.text("__type")):
+        header = self._response.headers.first("x-amzn-errortype") or ""
+        # Redacted before they are cut: a part of a secret is no longer recognised.
+        for value in (redact(header, self._secrets), self.text("code"), self.text("__type")):
             # `FooError`, `FooError:http://uri/` and `name.space#FooError:http://uri/` are all FooError.
             code = value.partition(":")[0].rpartition("#")[2].strip() if value else ""
             if _CODE.match(code) is not None:
-                return redact(code, self._secrets), known.get(code, UnknownServiceError)
+                return code, known.get(code, UnknownServiceError)
         return None
 
     def oauth_named(

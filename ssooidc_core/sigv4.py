@@ -69,37 +69,43 @@ def sign(
         now: an aware time; services allow about 15 minutes of skew.
 
     Raises:
-        ConfigurationError: the credentials hold characters that no header can.
+        ConfigurationError: the credentials hold characters that no header can, or the time is naive.
     """
     _check(credentials)
+    if now.tzinfo is None:
+        # `astimezone` would take it for the local time of this machine.
+        message = "The time of a signature must be aware: datetime.now(UTC), not datetime.utcnow()"
+        raise ConfigurationError(message)
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    added = {"X-Amz-Date": stamp}
+    dated = request.with_headers(("X-Amz-Date", stamp))
     if credentials.session_token is not None:
-        added["X-Amz-Security-Token"] = credentials.session_token.get_secret_value()
-    dated = request.with_headers(added)
+        token = ("X-Amz-Security-Token", credentials.session_token.get_secret_value())
+        dated = dated.with_headers(token)
     signed = _signed_headers(dated)
     names = ";".join(signed)
     hashed_request = hashlib.sha256(_canonical_request(dated, signed).encode()).hexdigest()
     signature = _signature(credentials, scope, f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashed_request}")
     return dated.with_headers(
-        {
-            "Authorization": f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
-            f"SignedHeaders={names}, Signature={signature}"
-        }
+        (
+            "Authorization",
+            f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
+            f"SignedHeaders={names}, Signature={signature}",
+        )
     )
 
 
 def _check(credentials: Credentials) -> None:
+    # No secret is a local variable here: tracebacks with locals would show it.
     token = credentials.session_token
-    values = {
-        "access_key_id": credentials.access_key_id,
-        "session_token": "-" if token is None else token.get_secret_value(),
-    }
-    for name, value in values.items():
-        if _VISIBLE.match(value) is None:
-            message = f"The credentials' {name} is empty or holds characters that no header can"
-            raise ConfigurationError(message)
+    name = None
+    if _VISIBLE.match(credentials.access_key_id) is None:
+        name = "access_key_id"
+    elif token is not None and _VISIBLE.match(token.get_secret_value()) is None:
+        name = "session_token"
+    if name is not None:
+        message = f"The credentials' {name} is empty or holds characters that no header can"
+        raise ConfigurationError(message)
 
 
 def _signature(credentials: Credentials, scope: str, string_to_sign: str) -> str:

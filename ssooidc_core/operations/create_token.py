@@ -229,13 +229,7 @@ class CreateToken(Operation[CreateTokenResponse, CreateTokenError]):
 
     def parse(self, response: HttpResponse) -> CreateTokenResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            CreateTokenResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=OIDC_ERRORS,
-        )
+        return parse(response, CreateTokenResponse, self, OIDC_ERRORS)
 
     def may_repeat(self, error: Exception) -> bool:
         """Never for a device code, whose polling loop owns the pace; else only while it is certainly unspent."""

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Field, SecretStr
 
@@ -245,10 +245,7 @@ class CreateTokenWithIAM(Operation[CreateTokenWithIAMResponse, CreateTokenWithIA
         """The members of `CreateTokenWithIAMError`."""
         return get_args(CreateTokenWithIAMError)
 
-    @property
-    def signed(self) -> bool:
-        """It is signed."""
-        return True
+    signed: ClassVar[bool] = True
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
         """Encode it."""
@@ -256,13 +253,7 @@ class CreateTokenWithIAM(Operation[CreateTokenWithIAMResponse, CreateTokenWithIA
 
     def parse(self, response: HttpResponse) -> CreateTokenWithIAMResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            CreateTokenWithIAMResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=OIDC_ERRORS,
-        )
+        return parse(response, CreateTokenWithIAMResponse, self, OIDC_ERRORS)
 
     def may_repeat(self, error: Exception) -> bool:
         """A subject token may be used again; anything else only while it is certainly unspent."""

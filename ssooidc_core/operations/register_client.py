@@ -111,13 +111,7 @@ class RegisterClient(Operation[RegisterClientResponse, RegisterClientError]):
 
     def parse(self, response: HttpResponse) -> RegisterClientResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            RegisterClientResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=OIDC_ERRORS,
-        )
+        return parse(response, RegisterClientResponse, self, OIDC_ERRORS)
 
 
 def register_client(request: RegisterClientRequest) -> RegisterClient:

@@ -112,13 +112,7 @@ class StartDeviceAuthorization(
 
     def parse(self, response: HttpResponse) -> StartDeviceAuthorizationResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            StartDeviceAuthorizationResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=OIDC_ERRORS,
-        )
+        return parse(response, StartDeviceAuthorizationResponse, self, OIDC_ERRORS)
 
 
 def start_device_authorization(

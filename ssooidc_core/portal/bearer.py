@@ -26,5 +26,8 @@ def bearer_request(
     Raises:
         ConfigurationError: the token cannot be a header's value, or a parameter cannot be encoded.
     """
-    token = header_value("access_token", access_token)
-    return HttpRequest(method, query_url(url, parameters), ((_BEARER_HEADER, token),))
+    # The token last: were it a local variable when a parameter is refused, tracebacks with locals would show it.
+    addressed = query_url(url, parameters)
+    return HttpRequest(
+        method, addressed, ((_BEARER_HEADER, header_value("access_token", access_token)),)
+    )

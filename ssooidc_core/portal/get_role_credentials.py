@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import SecretStr
 
 from ssooidc_core.config import ClientConfig
 from ssooidc_core.http import HttpRequest, HttpResponse
-from ssooidc_core.model import Request, Response, Secret, as_secret, zero_if_absent
+from ssooidc_core.model import Integer, Request, Response, Secret, as_secret
 from ssooidc_core.portal.bearer import bearer_request
 from ssooidc_core.portal.errors import (
     PORTAL_ERRORS,
@@ -34,6 +34,7 @@ __all__ = [
     "get_role_credentials",
 ]
 
+_MAX_MILLISECONDS: Final = 253_402_300_799_999  # the last that datetime knows
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,9 +72,7 @@ class RoleCredentials(Response, frozen=True):
     access_key_id: str
     secret_access_key: Secret
     session_token: Secret
-    expiration: Annotated[
-        int, BeforeValidator(zero_if_absent), Field(ge=0, le=253_402_300_799_999)
-    ] = 0
+    expiration: Annotated[int, Integer(_MAX_MILLISECONDS)] = 0
 
     @property
     def expires_at(self) -> datetime | None:
@@ -123,13 +122,7 @@ class GetRoleCredentials(Operation[GetRoleCredentialsResponse, GetRoleCredential
 
     def parse(self, response: HttpResponse) -> GetRoleCredentialsResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            GetRoleCredentialsResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=PORTAL_ERRORS,
-        )
+        return parse(response, GetRoleCredentialsResponse, self, PORTAL_ERRORS)
 
 
 def get_role_credentials(request: GetRoleCredentialsRequest) -> GetRoleCredentials:

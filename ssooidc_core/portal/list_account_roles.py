@@ -121,13 +121,7 @@ class ListAccountRoles(Operation[ListAccountRolesResponse, ListAccountRolesError
 
     def parse(self, response: HttpResponse) -> ListAccountRolesResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            ListAccountRolesResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=PORTAL_ERRORS,
-        )
+        return parse(response, ListAccountRolesResponse, self, PORTAL_ERRORS)
 
 
 def list_account_roles(request: ListAccountRolesRequest) -> ListAccountRoles:

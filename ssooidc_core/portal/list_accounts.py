@@ -117,13 +117,7 @@ class ListAccounts(Operation[ListAccountsResponse, ListAccountsError]):
 
     def parse(self, response: HttpResponse) -> ListAccountsResponse:
         """Understand the answer."""
-        return parse(
-            response,
-            ListAccountsResponse,
-            sent=self.request,
-            expected=self.error_types,
-            known=PORTAL_ERRORS,
-        )
+        return parse(response, ListAccountsResponse, self, PORTAL_ERRORS)
 
 
 def list_accounts(request: ListAccountsRequest) -> ListAccounts:

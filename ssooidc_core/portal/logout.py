@@ -60,7 +60,7 @@ class Logout(Operation[None, LogoutError]):
 
     def parse(self, response: HttpResponse) -> None:
         """Understand the answer, which has no members."""
-        parse_empty(response, sent=self.request, expected=self.error_types, known=PORTAL_ERRORS)
+        parse_empty(response, self, PORTAL_ERRORS)
 
 
 def logout(request: LogoutRequest) -> Logout:

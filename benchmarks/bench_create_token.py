@@ -1,0 +1,112 @@
+"""CPU of one in-memory CreateToken (build, encode, parse): this library against botocore.
+
+Neither side opens a socket: `run` goes through a transport that answers from memory, botocore through an HTTP session
+that does.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import botocore.session
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+
+from ssooidc_core import (
+    ClientConfig,
+    DeviceCodeGrant,
+    HttpRequest,
+    HttpResponse,
+    Instant,
+    SecretStr,
+    create_token,
+    run,
+)
+from ssooidc_core.policies import standard_retry
+
+sys.path.insert(0, str(Path(__file__).parent))
+from side_by_side import measure, report
+
+ANSWER = (
+    b'{"accessToken":"aoa' + b"A" * 1500 + b'","aws_sso_app_session_id":null,"expiresIn":28800,'
+    b'"idToken":null,"issuedTokenType":null,"originSessionId":null,'
+    b'"refreshToken":"aor' + b"R" * 1000 + b'","tokenType":"Bearer"}'
+)
+HEADERS = (
+    ("Date", "Tue, 24 Nov 2026 09:00:00 GMT"),
+    ("Content-Type", "application/json"),
+    ("Content-Length", str(len(ANSWER))),
+    ("Connection", "keep-alive"),
+    ("x-amzn-RequestId", "00000000-0000-4000-8000-000000000000"),
+)
+SECRET = "s" * 1500
+CODE = "d" * 86
+
+
+class InMemory:
+    """A transport that answers at once."""
+
+    config = ClientConfig(region="us-east-1")
+    retry_policy = standard_retry()
+
+    def send(self, request: HttpRequest, /) -> HttpResponse:
+        return HttpResponse(200, HEADERS, ANSWER)
+
+    def sleep(self, seconds: float, /) -> None:
+        raise AssertionError
+
+    def now(self) -> Instant:
+        return Instant(datetime.now(UTC), time.monotonic())
+
+
+class InMemorySession:
+    """What botocore's endpoint sends with, answering at once."""
+
+    def send(self, request: object) -> AWSResponse:
+        raw = io.BytesIO(ANSWER)
+        raw.stream = lambda *_, **__: iter([ANSWER])  # type: ignore[attr-defined]
+        return AWSResponse("https://oidc.us-east-1.amazonaws.com/token", 200, dict(HEADERS), raw)
+
+    def close(self) -> None:
+        pass
+
+
+def main() -> None:
+    transport = InMemory()
+
+    def ours() -> object:
+        grant = DeviceCodeGrant(
+            client_id="client", client_secret=SecretStr(SECRET), device_code=SecretStr(CODE)
+        )
+        return run(create_token(grant), transport).access_token.get_secret_value()
+
+    client = botocore.session.get_session().create_client(
+        "sso-oidc", region_name="us-east-1", config=Config(signature_version=UNSIGNED)
+    )
+    client._endpoint.http_session = InMemorySession()  # noqa: SLF001 - botocore has no other way
+
+    def theirs() -> object:
+        return client.create_token(
+            clientId="client",
+            clientSecret=SECRET,
+            grantType="urn:ietf:params:oauth:grant-type:device_code",
+            deviceCode=CODE,
+        )["accessToken"]
+
+    assert ours() == theirs()
+    medians = measure(
+        {"ssooidc_core: run(create_token(grant), in-memory)": ours, "botocore: client.create_token": theirs},
+        rounds=15,
+        calls=400,
+        clock=time.process_time,
+    )
+    report("CPU of one in-memory CreateToken (median of 15 rounds)", medians, unit="a call")
+
+
+if __name__ == "__main__":
+    main()
