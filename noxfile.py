@@ -1,0 +1,331 @@
+"""Every task of a contributor, and the two commands of the README.
+
+    python3 noxfile.py -s demo      # a whole device login against the local emulator
+    python3 noxfile.py -s tests     # the tests
+
+They need Python 3.11 or newer with pip and venv, and nothing else: where nox is missing, this file installs it into
+`.nox/.bootstrap` and starts itself again from there. With nox at hand, `nox -s NAME` is the same; `nox -l` lists.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - for whoever starts it with an older Python
+    # An older Python must be able to read this whole file to get here: nothing in it is newer than 3.6's syntax.
+    sys.exit(
+        "ssooidc-core needs Python 3.11 or newer, and this is {}.{} ({}). Try: python3.11 noxfile.py".format(  # noqa: UP032
+            sys.version_info[0], sys.version_info[1], sys.executable
+        )
+    )
+
+import filecmp
+import itertools
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import time
+import venv
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+HERE = Path(__file__).resolve().parent
+NOX = "nox>=2025.2.9"
+
+
+def start() -> NoReturn:
+    """Run this file again, with a nox that belongs to this checkout."""
+    home = HERE / ".nox" / ".bootstrap"
+    if Path(sys.prefix).resolve() == home:
+        sys.exit(
+            f"nox is installed in {home} and cannot be imported; delete that folder and try again"
+        )
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    mark, made_by = home / "ready", f"{NOX}\n{sys.base_prefix}\n{sys.version}"
+    if not (mark.is_file() and mark.read_text() == made_by):
+        print(f"installing nox into {home} ...", file=sys.stderr, flush=True)  # noqa: T201
+        try:
+            venv.create(home, clear=True, symlinks=os.name != "nt", with_pip=True)
+            subprocess.run([str(python), "-m", "pip", "install", "-qq", NOX], check=True)
+        except (ImportError, OSError, subprocess.CalledProcessError) as error:
+            sys.exit(
+                f"cannot install nox: {error}\n"
+                "It takes Python's venv and pip (Debian and Ubuntu: apt install python3-venv) and a package index."
+            )
+        # Written last: an installation that was cut short is made anew.
+        mark.write_text(made_by)
+    command = [str(python), __file__, *sys.argv[1:]]
+    if os.name == "nt":  # where exec would detach from the console
+        sys.exit(subprocess.run(command, check=False).returncode)
+    os.execv(python, command)  # noqa: S606 - no process in between that a Ctrl-C could kill first
+
+
+def main() -> None:
+    """Run nox on this file, which it reads once more as a module."""
+    try:
+        import nox
+        from nox.project import dependency_groups  # noqa: F401 - what an old nox does not have
+    except ImportError:
+        start()
+    os.chdir(HERE)
+    nox.main()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit()  # what stands below is for nox
+
+import nox
+from nox.command import CommandFailed
+from nox.project import dependency_groups, load_toml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["tests", "lint", "types", "package"]
+
+PYPROJECT = load_toml(str(HERE / "pyproject.toml"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+EVERYTHING = f".[{','.join(EXTRAS)}]"
+PACKAGES = [
+    Path(path).name for path in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+]
+RUNNING = f"3.{sys.version_info[1]}"
+VERSIONS = [f"3.{minor}" for minor in range(11, 16)]
+LOWEST = VERSIONS[0]
+# What needs no other program: what runs where the whole suite need not run once more.
+WITHOUT_PEERS = {"conformance", "property", "unit"}
+
+
+def groups(*names: str) -> tuple[str, ...]:
+    """Give what these dependency groups of pyproject.toml install."""
+    return tuple(dependency_groups(PYPROJECT, *names))
+
+
+def lowest(requirements: Iterable[str]) -> list[str]:
+    """Pin each requirement to the lowest version that all of them allow: `click>=8.1` becomes `click==8.1`."""
+    bounds: dict[str, Version] = {}
+    for requirement in map(Requirement, requirements):
+        lower = [spec for spec in requirement.specifier if spec.operator in {">=", "~=", "=="}]
+        if len(lower) != 1:
+            message = f"{str(requirement)!r} names no lowest version: write name>=version"
+            raise ValueError(message)
+        version = Version(lower[0].version)
+        bounds[requirement.name] = max(version, bounds.get(requirement.name, version))
+    return [f"{name}=={version}" for name, version in bounds.items()]
+
+
+def managed_folders(environ: dict[str, str], home: Path) -> list[Path]:
+    """Name the folders where version managers keep their Pythons, most of them off PATH."""
+    data = Path(environ.get("XDG_DATA_HOME") or home / ".local/share")
+    return [
+        Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions",
+        Path(environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python"),
+        Path(environ.get("ASDF_DATA_DIR") or home / ".asdf") / "installs/python",
+        Path(environ.get("MISE_DATA_DIR") or data / "mise") / "installs/python",
+    ]
+
+
+def working_python(command: Path, version: str) -> str | None:
+    """Give the interpreter behind a command, if it runs and is an ordinary CPython of that version."""
+    # A file of that name proves little: pyenv's shims exist for versions that pyenv then refuses to run.
+    code = (
+        "import sys, sysconfig as c; print(sys.implementation.name, '%d.%d' % sys.version_info[:2],"
+        " c.get_config_var('Py_GIL_DISABLED') or 0, sys.executable)"
+    )
+    try:
+        done = subprocess.run(
+            [command, "-Ic", code], capture_output=True, check=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    *kind, executable = done.stdout.rstrip("\n").split(" ", 3)
+    return executable if kind == ["cpython", version, "0"] else None
+
+
+def find_python(version: str, on_path: Iterable[Path], managed: Iterable[Path]) -> str | None:
+    """Find an interpreter of a version: the first that works on PATH, else in a version manager's folder."""
+    candidates = [folder / f"python{version}" for folder in on_path]
+    for folder in managed:
+        candidates += sorted(folder.glob(f"*/bin/python{version}"), reverse=True)
+    found = (working_python(path, version) for path in candidates if path.is_file())
+    return next(filter(None, found), None)
+
+
+def pytest(
+    session: nox.Session, options: Sequence[str], paths: Sequence[str], *, silent: bool = False
+) -> str:
+    """Test what is installed; what follows `--` comes last, and its paths stand in place of these.
+
+    `-I` keeps the checkout off sys.path. Gives the output where `silent`.
+    """
+    own = session.posargs
+    chosen = any(Path(argument.partition("::")[0]).exists() for argument in own)
+    command = ("python", "-Im", "pytest", *options, *(() if chosen else paths), *own)
+    return str(session.run(*command, silent=silent))
+
+
+@nox.session(reuse_venv=True)
+def demo(session: nox.Session) -> None:
+    """Log in with a device code and refresh, over real HTTP, against the local emulator."""
+    session.install(".[cli,emulator,httpx]")
+    session.run("ssooidc", "demo", *session.posargs, interrupt_timeout=10)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests here; then the portable ones on each other Python, and with the lowest dependencies."""
+    # Before anything can fail: the others run whatever happens here.
+    for name in OTHER_TESTS:
+        session.notify(name)
+    session.install(EVERYTHING, *groups("test"))
+    # A selection of tests, or a debugger, wants neither two workers nor a verdict on the coverage.
+    whole = ("-n2", "--cov", "--cov-report=term", "--cov-fail-under=100")
+    pytest(session, () if session.posargs else whole, ["tests"])
+
+
+def tests_on(session: nox.Session) -> None:
+    """Run the unit, property and typing tests on another Python."""
+    if not session.python:
+        session.skip(
+            f"no Python {session.name.partition('-')[2]} on this machine: not tested with it"
+        )
+    session.install(EVERYTHING, *groups("test", "mypy"))
+    pytest(session, () if session.posargs else ("-n2",), ["tests/unit", "tests/property"])
+    session.run("mypy", "tests/typing")
+
+
+def tests_lowest(session: nox.Session) -> None:
+    """Run all tests with the lowest versions of the dependencies that pyproject.toml allows."""
+    if not session.python:
+        session.skip(f"no Python {LOWEST} on this machine: lowest versions not tested")
+    pins = lowest([*PYPROJECT["project"]["dependencies"], *itertools.chain(*EXTRAS.values())])
+    session.install(EVERYTHING, *pins, *groups("test"))
+    session.log(f"with {' '.join(pins)}")
+    pytest(session, () if session.posargs else ("-n2",), ["tests"])
+
+
+ON_PATH = [Path(folder) for folder in os.get_exec_path()]
+MANAGED = managed_folders(dict(os.environ), Path.home())
+PYTHONS = {version: find_python(version, ON_PATH, MANAGED) for version in VERSIONS}
+PYTHONS[RUNNING] = sys.executable
+OTHER_TESTS = [f"tests-{version}" for version in VERSIONS if version != RUNNING] + ["tests-lowest"]
+for name in OTHER_TESTS:
+    version = LOWEST if name == "tests-lowest" else name.partition("-")[2]
+    function = tests_lowest if name == "tests-lowest" else tests_on
+    # Without an interpreter it needs no environment to say so.
+    nox.session(name=name, python=PYTHONS[version] or False, default=False)(function)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and the directions of imports."""
+    session.install(*groups("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run(
+        "lint-imports", env={"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "transports")])}
+    )
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy and pyright, and that everything public has one."""
+    session.install(EVERYTHING, *groups("types"))
+    session.run("mypy")
+    session.run("pyright")
+    # Away from the checkout, so that what is verified is what was installed.
+    with session.chdir(session.create_tmp()):
+        for name in PACKAGES:
+            session.run("pyright", "--ignoreexternal", "--verifytypes", name)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build, look inside, install the wheel, and test it from the unpacked source distribution."""
+    session.install(*groups("package"))
+    work = Path(session.create_tmp()).resolve() / "package"
+    shutil.rmtree(work, ignore_errors=True)
+    session.run("python", "-Im", "build", "--outdir", work)
+    session.run("python", "-Im", "build", "--wheel", "--outdir", work / "direct")
+    (sdist,), (wheel,), (direct,) = (
+        list(work.glob(pattern)) for pattern in ("*.tar.gz", "*.whl", "direct/*.whl")
+    )
+    if not filecmp.cmp(wheel, direct, shallow=False):
+        session.error(
+            f"{wheel.name} made from the source distribution is another than from the checkout"
+        )
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.partition("/")[0] for name in names}
+    strange = {name for name in top if not name.endswith(".dist-info")} ^ set(PACKAGES)
+    untyped = [name for name in PACKAGES if f"{name}/py.typed" not in names]
+    if strange or untyped:
+        session.error(
+            f"{wheel.name}: wrong or missing at its top: {strange}; no py.typed in: {untyped}"
+        )
+    session.run("python", "-Im", "tarfile", "-e", sdist, work)
+
+    # Alone first: the core and the package's own import need no extra.
+    session.install(str(wheel))
+    for name in PACKAGES:
+        session.run("python", "-Ic", f"import {name}")
+    session.install(f"{wheel}[{','.join(EXTRAS)}]", *groups("test"))
+    vectors = HERE / os.environ.get("SSOOIDC_VECTORS", "../shared/vectors")
+    if vectors.is_dir():
+        session.env["SSOOIDC_VECTORS"] = str(vectors.resolve())
+    session.chdir(sdist.with_name(sdist.name.removesuffix(".tar.gz")))
+    pytest(
+        session,
+        () if session.posargs else ("-n2",),
+        [str(path) for path in Path("tests").iterdir() if path.name in WITHOUT_PEERS],
+    )
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Run the property tests with fresh seeds for some minutes: `nox -s fuzz -- 30`."""
+    minutes = 1.0
+    if session.posargs and re.fullmatch(r"[0-9.]+", session.posargs[0]):
+        minutes = float(session.posargs.pop(0))
+    session.install(EVERYTHING, *groups("test"))
+    session.env["SSOOIDC_HYPOTHESIS_PROFILE"] = "fuzz"
+    once = any(argument.startswith("--hypothesis-seed") for argument in session.posargs)
+    end = time.monotonic() + 60 * minutes
+    rounds = examples = 0
+    while not rounds or (time.monotonic() < end and not once):
+        seed = () if once else (f"--hypothesis-seed={secrets.randbelow(2**32)}",)
+        options = ("--hypothesis-show-statistics", "--timeout=0", "-n2", "-x", *seed)
+        try:
+            output = pytest(session, options, ["tests/property"], silent=True)
+        except CommandFailed:
+            again = shlex.join([*seed, *session.posargs])
+            session.error(
+                f"failed, after {rounds} rounds and {examples:,} examples that did not. "
+                f"Again: python3 noxfile.py -s fuzz -- {again}"
+            )
+        counts = [int(count) for count in re.findall(r"- (\d+) passing", output)]
+        if not any(counts):
+            session.error("no example ran, or hypothesis counts them in other words now")
+        rounds += 1
+        examples += sum(counts)
+        session.log(f"rounds: {rounds}, examples without a failure: {examples:,}")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure side by side with the peers; what follows `--` goes to each script."""
+    session.install(".[httpx]", *groups("bench"))
+    scripts = sorted(Path("benchmarks").glob("bench_*.py"))
+    if not scripts:
+        session.error("no benchmarks/bench_*.py")
+    for script in scripts:
+        session.run("python", script, *session.posargs)
