@@ -88,7 +88,8 @@ def main() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         child = subprocess.Popen(
-            [sys.executable, __file__, "serve", str(listener.fileno())], pass_fds=[listener.fileno()]
+            [sys.executable, __file__, "serve", str(listener.fileno())],
+            pass_fds=[listener.fileno()],
         )
         try:
             compare(url)

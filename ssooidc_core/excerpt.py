@@ -49,12 +49,12 @@ def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
     head = body[: _LIMIT * 16]
     # UTF-16 is recognised for what it is when the NULs are gone.
     text = head.decode("utf-8", "replace").replace("\0", "")
-    if len(head) < len(body):
-        # What was cut may be a secret, and half of one is not recognised.
-        text = "".join(text.rsplit(maxsplit=1)[:-1])
     size = f"{len(body)} bytes"
     if _JSON_LIKE.search(text) is not None:
         return f"{size} of broken JSON"
+    if len(head) < len(body):
+        # What was cut may be a secret, and half of one is not recognised.
+        text = "".join(text.rsplit(maxsplit=1)[:-1])
     text = redact(_MARKUP.sub(" ", text), secrets)
     text = _OPAQUE.sub(_MASK, _NAMED_SECRET.sub(rf"\1{_MASK}", text))
     # Markup leaves many spaces, of which `printable` would only see the first.

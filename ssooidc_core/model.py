@@ -30,7 +30,6 @@ __all__ = [
     "Seconds",
     "Secret",
     "Stored",
-    "WITH_SECRETS",
     "as_secret",
     "empty_if_absent",
     "to_json",
@@ -40,6 +39,7 @@ WITH_SECRETS: Final = object()
 """The serialisation context under which secrets are revealed; an object, so that no caller's value equals it."""
 
 _MASK: Final = "**********"
+_MASKED_SECRET: Final = "masked_secret"
 _MAX_SECONDS: Final = 2**31 - 1
 _MAX_EPOCH: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that datetime knows
 _DEFAULT_INTERVAL: Final = 5
@@ -79,7 +79,7 @@ def _not_the_mask(value: SecretStr) -> SecretStr:
 def _secret(value: str) -> SecretStr:
     if value == _MASK:
         message = "this is the mask that stands for a secret in a dump, not the secret"
-        raise PydanticCustomError("masked_secret", message)
+        raise PydanticCustomError(_MASKED_SECRET, message)
     return SecretStr(value)
 
 

@@ -21,8 +21,8 @@ from tenacity.wait import wait_base
 
 from ssooidc_core.errors import (
     AuthorizationPendingException,
-    ConnectionLost,
     ConnectFailed,
+    ConnectionLost,
     ServiceError,
     SlowDownException,
     Timeout,

@@ -195,7 +195,7 @@ class Operation(Generic[T_co, E_co]):
         )
         return request.with_headers(
             config.user_agent_field,
-            ("amz-sdk-invocation-id", invocation_id or random.randbytes(16).hex()),
+            ("amz-sdk-invocation-id", invocation_id or random.randbytes(16).hex()),  # noqa: S311 - a label, no secret
             ("amz-sdk-request", tries),
         )
 

@@ -229,9 +229,6 @@ class _ErrorAnswer:
             body = None
         self._members = cast("dict[str, object]", body) if isinstance(body, dict) else None
 
-    def __repr__(self) -> str:
-        return "<an error answer>"
-
     def text(self, name: str) -> str | None:
         """A member that is a string, without the request's secrets."""
         value = None if self._members is None else self._members.get(name)

@@ -89,8 +89,10 @@ def sign(
     return dated.with_headers(
         (
             "Authorization",
-            f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
-            f"SignedHeaders={names}, Signature={signature}",
+            (
+                f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
+                f"SignedHeaders={names}, Signature={signature}"
+            ),
         )
     )
 

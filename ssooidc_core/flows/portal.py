@@ -40,7 +40,7 @@ def list_all_accounts(access_token: str | SecretStr) -> Steps[tuple[AccountInfo,
         if page.next_token == request.next_token:
             break
         request = request.model_copy(update={"next_token": page.next_token})
-    raise _endless("ListAccounts")
+    raise _endless(operation="ListAccounts")
 
 
 @flow
@@ -65,8 +65,8 @@ def list_all_account_roles(
         if page.next_token == request.next_token:
             break
         request = request.model_copy(update={"next_token": page.next_token})
-    raise _endless("ListAccountRoles")
+    raise _endless(operation="ListAccountRoles")
 
 
-def _endless(operation: str) -> ResponseParseError:
+def _endless(*, operation: str) -> ResponseParseError:
     return ResponseParseError(f"The pages of {operation} have no end (status 200)", status=200)
