@@ -1,5 +1,4 @@
-"""The drivers: `run` and `arun` carry out programs through a transport, `attempt` and `aattempt` give modelled
-errors back as values.
+"""The drivers: `run` and `arun` carry out programs, `attempt` and `aattempt` give modelled errors back as values.
 
 A transport says how: it sends, sleeps and knows the time. Whatever fails as an `Exception` is thrown into the flow at
 the `yield` it waits at, so that flows can handle errors with `try`; a `KeyboardInterrupt` or a cancellation never is,

@@ -23,7 +23,7 @@ EndpointPrefix: TypeAlias = Literal["oidc", "portal.sso"]
 _HOST_LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
 
 
-def resolve_endpoint(
+def resolve_endpoint(  # noqa: PLR0913 - the settings of the rule sets, each by name
     prefix: EndpointPrefix,
     *,
     region: str | None,

@@ -39,7 +39,7 @@ WITH_SECRETS: Final = object()
 """The serialisation context under which secrets are revealed; an object, so that no caller's value equals it."""
 
 _MASK: Final = "**********"
-_MASKED_SECRET: Final = "masked_secret"
+_MASKED_SECRET: Final = "masked_secret"  # noqa: S105 - the name of a mistake
 _MAX_SECONDS: Final = 2**31 - 1
 _MAX_EPOCH: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that datetime knows
 _DEFAULT_INTERVAL: Final = 5
