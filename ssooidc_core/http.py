@@ -8,7 +8,7 @@ bodies, nor query strings, nor the values of headers that carry secrets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 __all__ = ["Headers", "HeadersInput", "HttpRequest", "HttpResponse"]
 
@@ -27,8 +27,10 @@ _SECRET_HEADERS: Final = frozenset(
 )
 _MASK: Final = "**********"
 
+_Fields: TypeAlias = tuple[tuple[str, str], ...]
 
-def _first(fields: tuple[tuple[str, str], ...], name: str) -> str | None:
+
+def _first(fields: _Fields, name: str) -> str | None:
     wanted, length = name.lower(), len(name)
     for field, value in fields:
         # The length first: it is the cheaper comparison, and few names share it.
@@ -47,14 +49,16 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, fields: HeadersInput = (), /) -> None:
         """Take a mapping or pairs of name and value."""
-        self._fields: tuple[tuple[str, str], ...]
+        self._fields: _Fields
         # Most are tuples already, and `isinstance` of an abstract class is slow.
-        if type(fields) is tuple:
+        if isinstance(fields, tuple):
             self._fields = fields
         elif isinstance(fields, Headers):
             self._fields = fields.fields
+        elif isinstance(fields, Mapping):
+            self._fields = tuple(cast("Mapping[str, str]", fields).items())
         else:
-            self._fields = tuple(fields.items() if isinstance(fields, Mapping) else fields)
+            self._fields = tuple(fields)
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
@@ -131,7 +135,9 @@ class HttpRequest:
         self._method = method
         self._url = url
         # A tuple is wrapped when it is first looked at: most are never. Anything else could change meanwhile.
-        self._headers = headers if type(headers) is tuple else Headers(headers)
+        self._headers: Headers | _Fields = (
+            headers if isinstance(headers, tuple) else Headers(headers)
+        )
         self._body = body
 
     @property
@@ -190,7 +196,9 @@ class HttpResponse:
         """Take headers as a mapping or as pairs."""
         self._status = status
         # A tuple is wrapped when it is first looked at: most are never. Anything else could change meanwhile.
-        self._headers = headers if type(headers) is tuple else Headers(headers)
+        self._headers: Headers | _Fields = (
+            headers if isinstance(headers, tuple) else Headers(headers)
+        )
         self._body = body
 
     @property

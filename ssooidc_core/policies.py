@@ -28,7 +28,7 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-from ssooidc_core.program import SERVER_ERROR, is_throttling
+from ssooidc_core.program import is_repeatable, is_throttling
 
 __all__ = [
     "CallState",
@@ -221,9 +221,7 @@ def is_failed_poll(error: BaseException | None) -> bool:
     """Say whether a poll got no real answer: the wire failed, or the service did, or it had no time."""
     if isinstance(error, (AuthorizationPendingException, SlowDownException)):
         return False
-    return isinstance(error, TransportError) or (
-        isinstance(error, ServiceError) and (error.status >= SERVER_ERROR or is_throttling(error))
-    )
+    return isinstance(error, Exception) and is_repeatable(error)
 
 
 class _KeepPolling(retry_base):

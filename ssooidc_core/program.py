@@ -46,6 +46,7 @@ __all__ = [
     "Sleep",
     "Steps",
     "flow",
+    "is_repeatable",
     "is_throttling",
 ]
 
@@ -83,6 +84,15 @@ def is_throttling(error: Exception) -> bool:
     """Say whether the service refused a request because there were too many, without looking at it."""
     return isinstance(error, ServiceError) and (
         error.status == _TOO_MANY_REQUESTS or error.code in THROTTLING_CODES
+    )
+
+
+def is_repeatable(error: Exception) -> bool:
+    """Say whether an error may go away by itself: the wire failed, the service did, or it had no time."""
+    if isinstance(error, TransportError):
+        return True
+    return isinstance(error, ServiceError) and (
+        error.status >= SERVER_ERROR or is_throttling(error)
     )
 
 
@@ -154,11 +164,7 @@ class Operation(Generic[T_co, E_co]):
 
     def may_repeat(self, error: Exception) -> bool:
         """Say whether sending this request again after this error is harmless; asked before any retry policy."""
-        if isinstance(error, TransportError):
-            return True
-        return isinstance(error, ServiceError) and (
-            error.status >= SERVER_ERROR or is_throttling(error)
-        )
+        return is_repeatable(error)
 
     def http_request(  # noqa: PLR0913 - the driver's facts, each by name
         self,

@@ -123,7 +123,8 @@ def _signed_headers(request: HttpRequest) -> dict[str, str]:
         for name, value in request.headers.items()
         if name.lower() not in _UNSIGNED_HEADERS
     }
-    headers.setdefault("host", _host(request.url))
+    if "host" not in headers:
+        headers["host"] = _host(request.url)
     return dict(sorted(headers.items()))
 
 

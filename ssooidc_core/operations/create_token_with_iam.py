@@ -29,7 +29,7 @@ from ssooidc_core.http import HttpRequest, HttpResponse
 from ssooidc_core.model import Request, Response, Seconds, Secret, as_secret
 from ssooidc_core.operations.create_token import may_repeat_one_time_grant
 from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.program import Operation
+from ssooidc_core.program import Operation, is_repeatable
 from ssooidc_core.rest_json import json_post, parse
 
 __all__ = [
@@ -258,7 +258,7 @@ class CreateTokenWithIAM(Operation[CreateTokenWithIAMResponse, CreateTokenWithIA
     def may_repeat(self, error: Exception) -> bool:
         """A subject token may be used again; anything else only while it is certainly unspent."""
         if isinstance(self.request, TokenExchangeGrant):
-            return Operation.may_repeat(self, error)
+            return is_repeatable(error)
         return may_repeat_one_time_grant(error)
 
 
