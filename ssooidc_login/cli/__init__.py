@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _say_what_to_install(module: str) -> int:
-    sys.stderr.write(
+    _ = sys.stderr.write(
         f"ssooidc: this command needs {module!r}, which is not installed: {_INSTALL}\n"
     )
     return 2

@@ -118,9 +118,9 @@ def _show_code(console: Console, login: PendingDeviceLogin, *, wait: bool) -> No
 
 def _show_token(console: Console, token: CreateTokenResponse) -> None:
     console.print(
-        f"  access token {_redacted(token.access_token)}, good for {token.expires_in} s; "
-        f"refresh token {_redacted(token.refresh_token)}"
+        f"  access token   {_redacted(token.access_token)}, good for {token.expires_in} s"
     )
+    console.print(f"  refresh token  {_redacted(token.refresh_token)}")
 
 
 def _redacted(secret: SecretStr | None) -> str:

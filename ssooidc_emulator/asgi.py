@@ -1,0 +1,160 @@
+"""The emulator as an ASGI application, for uvicorn.
+
+It checks what a local server must check so that it is no hole: that a request names this server as its Host (a name
+that an attacker's DNS points here does not), and that bodies end within a size and a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from datetime import UTC, datetime
+from typing import Final, TypeAlias, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ssooidc_core.http import HttpRequest, HttpResponse
+from ssooidc_core.program import Instant
+from ssooidc_emulator.identity_center import IdentityCenter
+from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed
+
+__all__ = ["AsgiApp", "HttpProtocol", "asgi_app"]
+
+_Message: TypeAlias = MutableMapping[str, object]
+_Scope: TypeAlias = MutableMapping[str, object]
+_Receive: TypeAlias = Callable[[], Awaitable[_Message]]
+_Send: TypeAlias = Callable[[_Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+"""An ASGI 3 application, https://asgi.readthedocs.io/en/latest/specs/main.html."""
+
+_CONNECTION: Final = "ssooidc_emulator.connection"
+# Client secrets are 1 to 2 kB, assertions may be a few more.
+_LARGEST_BODY: Final = 256 * 1024
+_SECONDS_FOR_BODY: Final = 30.0
+_HTTP_PORT: Final = 80
+
+
+class HttpProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, with the connection in the scope so that a scripted fault can break it."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Take what uvicorn gives."""
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        app = cast("AsgiApp", self.app)
+
+        async def with_connection(scope: _Scope, receive: _Receive, send: _Send) -> None:
+            scope[_CONNECTION] = self.transport
+            await app(scope, receive, send)
+
+        self.app = with_connection
+
+
+def asgi_app(center: IdentityCenter) -> AsgiApp:
+    """Make the application; to carry out faults that break connections it needs `HttpProtocol`."""
+
+    async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] != "http":
+            return
+        fields = _fields(scope)
+        host = _host(fields, scope)
+        if host is None:
+            await _respond(send, _plain(421, "This server answers to 127.0.0.1 and localhost only"))
+            return
+        try:
+            async with asyncio.timeout(_SECONDS_FOR_BODY):
+                body = await _body(receive)
+        except TimeoutError:
+            await _respond(send, _plain(408, "The body took too long"))
+            return
+        if body is None:
+            await _respond(send, _plain(413, "The body is too large"))
+            return
+        request = HttpRequest(str(scope["method"]), _url(scope, host), fields, body)
+        outcome = center.handle(request, Instant(datetime.now(UTC), time.monotonic()))
+        if isinstance(outcome, Delayed):
+            await asyncio.sleep(outcome.seconds)
+            outcome = outcome.then
+        if isinstance(outcome, HttpResponse):
+            await _respond(send, outcome, head_only=request.method == "HEAD")
+        else:
+            await _break(send, cast("asyncio.Transport", scope[_CONNECTION]), outcome)
+
+    return app
+
+
+def _fields(scope: _Scope) -> tuple[tuple[str, str], ...]:
+    raw = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+
+
+def _host(fields: tuple[tuple[str, str], ...], scope: _Scope) -> str | None:
+    """The one Host header, where it names this server."""
+    _, port = cast("tuple[str, int]", scope["server"])
+    names = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    if port == _HTTP_PORT:
+        names |= {"127.0.0.1", "localhost"}
+    hosts = [value.lower() for name, value in fields if name == "host"]
+    return hosts[0] if len(hosts) == 1 and hosts[0] in names else None
+
+
+def _url(scope: _Scope, host: str) -> str:
+    path = cast("bytes", scope["raw_path"]).decode("latin-1")
+    query = cast("bytes", scope["query_string"]).decode("latin-1")
+    return f"{scope['scheme']}://{host}{path}" + (f"?{query}" if query else "")
+
+
+async def _body(receive: _Receive) -> bytes | None:
+    """Read the body; `None` where it is too large, or the client has gone."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += cast("bytes", message.get("body", b""))
+        if len(body) > _LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _plain(status: int, text: str) -> HttpResponse:
+    body = f"{text}\n".encode()
+    fields = (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("X-Content-Type-Options", "nosniff"),
+        # What is left of the request was not read, and must not be taken for the next one.
+        ("Connection", "close"),
+    )
+    return HttpResponse(status, fields, body)
+
+
+async def _respond(send: _Send, response: HttpResponse, *, head_only: bool = False) -> None:
+    await _begin(send, response)
+    await send({"type": "http.response.body", "body": b"" if head_only else response.body})
+
+
+async def _begin(send: _Send, response: HttpResponse) -> None:
+    fields = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.fields
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": fields})
+
+
+async def _break(
+    send: _Send, connection: asyncio.Transport, fault: BodyCut | ConnectionReset
+) -> None:
+    if isinstance(fault, BodyCut):
+        await _begin(send, fault.response)
+        piece = fault.response.body[: fault.keep]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        # Flushes what was written, and closes.
+        connection.close()
+        return
+    raw = cast("socket.socket", connection.get_extra_info("socket"))
+    # With no time to linger, closing sends a reset instead of an end.
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.abort()

@@ -1,0 +1,184 @@
+"""Faults to script: `center.script("CreateToken", slow_down())`.
+
+A `Fault` takes the place of one call. It may answer something else, process the call and spoil the answer, or both
+delay and leave it alone. Anything with such an `apply` is a fault; the functions here make the usual ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from ssooidc_core.http import HttpResponse
+from ssooidc_emulator.answers import Answers
+from ssooidc_emulator.refusals import SERVER_ERROR, SLOW_DOWN, Refusal, refusal_named
+from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed, WireFault
+
+__all__ = [
+    "Call",
+    "Fault",
+    "body_cut",
+    "connection_reset",
+    "delay",
+    "error",
+    "html_page",
+    "server_error",
+    "slow_down",
+    "throttling",
+]
+
+_TOO_MANY_REQUESTS: Final = 429
+_PHRASES: Final = {
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Time-out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that a fault takes the place of.
+
+    Attributes:
+        process: do what the call asks, and give the answer; call it once at most.
+        answers: makes other answers.
+        wall: the time.
+    """
+
+    process: Callable[[], HttpResponse]
+    answers: Answers
+    wall: datetime
+
+
+class Fault(Protocol):
+    """Takes the place of a call."""
+
+    def apply(self, call: Call, /) -> HttpResponse | WireFault:
+        """Answer, or say how the wire fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _ErrorFault:
+    refusal: Refusal
+
+    def apply(self, call: Call, /) -> HttpResponse:
+        return call.answers.refused(self.refusal, call.wall)
+
+
+@dataclass(frozen=True, slots=True)
+class _ThrottlingFault:
+    retry_after_ms: int | None
+
+    def apply(self, call: Call, /) -> HttpResponse:
+        answer = call.answers.named_error(
+            _TOO_MANY_REQUESTS, "ThrottlingException", {"message": "Rate exceeded"}, call.wall
+        )
+        if self.retry_after_ms is None:
+            return answer
+        more = ("x-amz-retry-after", str(self.retry_after_ms))
+        return HttpResponse(answer.status, (*answer.headers.fields, more), answer.body)
+
+
+@dataclass(frozen=True, slots=True)
+class _HtmlFault:
+    status: int
+
+    def apply(self, call: Call, /) -> HttpResponse:
+        title = f"{self.status} {_PHRASES.get(self.status, 'Error')}"
+        body = (
+            f"<html>\r\n<head><title>{title}</title></head>\r\n"
+            f"<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
+        )
+        answer = call.answers.raw(self.status, "text/html", body.encode(), call.wall)
+        # The proxy answered, not the service: it knows no request id.
+        fields = [field for field in answer.headers.fields if field[0] != "x-amzn-RequestId"]
+        return HttpResponse(answer.status, fields, answer.body)
+
+
+@dataclass(frozen=True, slots=True)
+class _ResetFault:
+    processed: bool
+
+    def apply(self, call: Call, /) -> ConnectionReset:
+        if self.processed:
+            _ = call.process()
+        return ConnectionReset()
+
+
+@dataclass(frozen=True, slots=True)
+class _CutFault:
+    keep: int
+
+    def apply(self, call: Call, /) -> BodyCut:
+        return BodyCut(call.process(), self.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class _DelayFault:
+    seconds: float
+    then: Fault | None
+
+    def apply(self, call: Call, /) -> Delayed:
+        outcome = call.process() if self.then is None else self.then.apply(call)
+        if isinstance(outcome, Delayed):
+            return Delayed(self.seconds + outcome.seconds, outcome.then)
+        return Delayed(self.seconds, outcome)
+
+
+def error(code: str, description: str | None = None) -> Fault:
+    """Answer with an error of the service model, `error("ExpiredTokenException")` for example.
+
+    Raises:
+        ValueError: the model has no error of this name.
+    """
+    return _ErrorFault(refusal_named(code, description))
+
+
+def slow_down() -> Fault:
+    """Answer with `slow_down`: the client polls too fast (RFC 8628 section 3.5)."""
+    return _ErrorFault(SLOW_DOWN)
+
+
+def server_error() -> Fault:
+    """Answer with status 500 and `server_error`."""
+    return _ErrorFault(SERVER_ERROR)
+
+
+def throttling(*, retry_after_ms: int | None = None) -> Fault:
+    """Answer with status 429 and ThrottlingException, which the service model does not name.
+
+    Args:
+        retry_after_ms: milliseconds for the header `x-amz-retry-after`; without, the header is left out.
+    """
+    return _ThrottlingFault(retry_after_ms)
+
+
+def html_page(status: int = 503) -> Fault:
+    """Answer with an HTML page, as a proxy on the way does that cannot reach the service."""
+    return _HtmlFault(status)
+
+
+def delay(seconds: float, then: Fault | None = None) -> Fault:
+    """Answer late: the call is processed at once, or `then` happens, and what comes of it is held back."""
+    if not seconds >= 0:
+        message = "A delay cannot be negative"
+        raise ValueError(message)
+    return _DelayFault(seconds, then)
+
+
+def connection_reset(*, processed: bool = False) -> Fault:
+    """Reset the connection instead of answering.
+
+    Args:
+        processed: whether the call had its effect (a code spent, a token rotated) and only the answer was lost.
+    """
+    return _ResetFault(processed)
+
+
+def body_cut(keep: int = 10) -> Fault:
+    """Process the call, send this many bytes of the answer's body, and close the connection."""
+    return _CutFault(keep)

@@ -1,0 +1,78 @@
+"""What the operations are asked, as it comes from the wire.
+
+The core's request models refuse unknown members, for the caller's sake; a server ignores them (RFC 8628 section 3.1)
+and reads `null` as absent (restJson1).
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from ssooidc_emulator.refusals import Refusal, invalid_request
+
+__all__ = [
+    "CreateTokenInput",
+    "RegisterClientInput",
+    "StartDeviceAuthorizationInput",
+    "read",
+]
+
+
+class Input(
+    BaseModel, frozen=True, alias_generator=to_camel, extra="ignore", hide_input_in_errors=True
+):
+    """What all inputs share."""
+
+
+class RegisterClientInput(Input, frozen=True):
+    """RegisterClient."""
+
+    client_name: str
+    client_type: str
+    scopes: tuple[str, ...] | None = None
+    redirect_uris: tuple[str, ...] | None = None
+    grant_types: tuple[str, ...] | None = None
+    issuer_url: str | None = None
+    entitled_application_arn: str | None = None
+
+
+class StartDeviceAuthorizationInput(Input, frozen=True):
+    """StartDeviceAuthorization."""
+
+    client_id: str
+    client_secret: str = Field(repr=False)
+    start_url: str
+
+
+class CreateTokenInput(Input, frozen=True):
+    """CreateToken, for whichever grant; what a grant needs is checked with the grant."""
+
+    client_id: str
+    client_secret: str = Field(repr=False)
+    grant_type: str
+    device_code: str | None = Field(default=None, repr=False)
+    code: str | None = Field(default=None, repr=False)
+    refresh_token: str | None = Field(default=None, repr=False)
+    scope: tuple[str, ...] | None = None
+    redirect_uri: str | None = None
+    code_verifier: str | None = Field(default=None, repr=False)
+
+
+I = TypeVar("I", bound=Input)  # noqa: E741 - I for input
+
+
+def read(model: type[I], body: bytes) -> I | Refusal:
+    """Read a body, or refuse it as malformed: no JSON, no object, a member missing or of a wrong type."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        # Only names that the model itself has are repeated: anything else came from the wire.
+        where = [problem["loc"] for problem in error.errors(include_input=False)]
+    wire_names = {field.alias for field in model.model_fields.values()}
+    members = sorted({str(loc[0]) for loc in where if loc} & {str(name) for name in wire_names})
+    if not members:
+        return invalid_request("Request body is not a JSON object")
+    return invalid_request(f"Missing or invalid: {', '.join(members)}")

@@ -1,0 +1,172 @@
+"""Registered clients: the rules of RegisterClient, and who a client is."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from ssooidc_emulator.client_secret import ClientSecrets
+from ssooidc_emulator.entropy import Entropy
+from ssooidc_emulator.expiring import ExpiringMap
+from ssooidc_emulator.inputs import RegisterClientInput
+from ssooidc_emulator.refusals import (
+    BAD_CLIENT_NAME,
+    BAD_CLIENT_TYPE,
+    BAD_REDIRECT_URI,
+    BAD_SCOPE,
+    INVALID_CLIENT,
+    MIXED_GRANT_TYPES,
+    TOO_MANY_SCOPES,
+    UNSUPPORTED_GRANT_TYPE,
+    Refusal,
+)
+from ssooidc_emulator.settings import Settings
+
+__all__ = [
+    "AUTHORIZATION_CODE",
+    "DEVICE_CODE",
+    "GRANT_TYPES",
+    "REFRESH_TOKEN",
+    "Registration",
+    "Registrations",
+]
+
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a grant type
+GRANT_TYPES: Final = frozenset({DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN})
+"""What CreateToken and RegisterClient know."""
+
+_MAX_SCOPES: Final = 25
+_CLIENT_ID_BYTES: Final = 16
+_LARGEST_PORT: Final = 65535
+_REDIRECT_URI: Final = re.compile(r"http://127\.0\.0\.1(?::([0-9]{1,5}))?/oauth/callback\Z")
+# RFC 6749 section 3.3
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A registered client; times are epoch seconds."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    client_name: str
+    scopes: tuple[str, ...]
+    grant_types: frozenset[str]
+    redirect_uris: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+
+
+class Registrations:
+    """All registered clients of an instance."""
+
+    def __init__(self, settings: Settings, entropy: Entropy) -> None:
+        """Start with none."""
+        self._settings: Final = settings
+        self._entropy: Final = entropy
+        self._secrets: Final = ClientSecrets(settings.region, entropy)
+        self._clients: Final = ExpiringMap[str, Registration]()
+
+    def __len__(self) -> int:
+        """Count the clients that were not forgotten."""
+        return len(self._clients)
+
+    def register(self, asked: RegisterClientInput, now: float) -> Registration | Refusal:
+        """Register a client, or say why not."""
+        refusal = self._problem(asked)
+        if refusal is not None:
+            return refusal
+        client_id = self._new_client_id()
+        issued_at = int(now)
+        scopes = asked.scopes or ()
+        registration = Registration(
+            client_id=client_id,
+            client_secret=self._secrets.make(
+                client_id=client_id,
+                client_name=asked.client_name,
+                scopes=scopes,
+                issuer_url=asked.issuer_url,
+                now=now,
+                expires_at=now + self._settings.registration_lifetime,
+            ),
+            client_name=asked.client_name,
+            scopes=scopes,
+            grant_types=_usable_grants(asked.grant_types or ()),
+            redirect_uris=asked.redirect_uris or (),
+            issued_at=issued_at,
+            expires_at=issued_at + self._settings.registration_lifetime,
+        )
+        self._clients.put(client_id, registration, until=registration.expires_at)
+        return registration
+
+    def authenticate(
+        self, client_id: str, client_secret: str, now: float
+    ) -> Registration | Refusal:
+        """Find a client by id and secret; unknown, expired and wrong are one and the same answer."""
+        registration = self._clients.get(client_id)
+        if registration is None or now >= registration.expires_at:
+            return INVALID_CLIENT
+        # Bytes: compare_digest takes text only where it is ASCII.
+        if not hmac.compare_digest(registration.client_secret.encode(), client_secret.encode()):
+            return INVALID_CLIENT
+        return registration
+
+    def forget_expired(self, now: float) -> None:
+        """Drop registrations whose time is over."""
+        _ = self._clients.forget_until(now)
+
+    def _new_client_id(self) -> str:
+        while True:
+            raw = self._entropy(_CLIENT_ID_BYTES) + self._settings.region.encode("ascii")
+            client_id = base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+            if client_id not in self._clients:
+                return client_id
+
+    def _problem(self, asked: RegisterClientInput) -> Refusal | None:
+        # "The service supports only public as a client type" (the API reference)
+        if asked.client_type != "public":
+            return BAD_CLIENT_TYPE
+        if not asked.client_name or (self._settings.refuse_white_space and _spaced(asked)):
+            return BAD_CLIENT_NAME
+        if not all(map(_is_redirect_uri, asked.redirect_uris or ())):
+            return BAD_REDIRECT_URI
+        grant_types = frozenset(asked.grant_types or ())
+        if not grant_types <= GRANT_TYPES:
+            return UNSUPPORTED_GRANT_TYPE
+        if {DEVICE_CODE, AUTHORIZATION_CODE} <= grant_types:
+            return MIXED_GRANT_TYPES
+        scopes = asked.scopes or ()
+        if len(scopes) > _MAX_SCOPES:
+            return TOO_MANY_SCOPES
+        # That malformed scopes are refused is RFC 6749 section 3.3; which names the service knows is not public.
+        return None if all(map(_SCOPE.match, scopes)) else BAD_SCOPE
+
+
+def _spaced(asked: RegisterClientInput) -> bool:
+    return any(character.isspace() for character in asked.client_name)
+
+
+def _is_redirect_uri(uri: str) -> bool:
+    match = _REDIRECT_URI.match(uri)
+    if match is None:
+        return False
+    port = match[1]
+    return port is None or 0 < int(port) <= _LARGEST_PORT
+
+
+def _usable_grants(asked: tuple[str, ...]) -> frozenset[str]:
+    """Give the grants a client may use.
+
+    The AWS CLI registers for the device flow with no grant types at all, others with `refresh_token` alone
+    (synfinatic/aws-sso-cli#1360), and both then use a device code: only a client for authorization codes may not.
+    """
+    if not asked:
+        return frozenset({DEVICE_CODE, REFRESH_TOKEN})
+    if AUTHORIZATION_CODE in asked:
+        return frozenset(asked)
+    return frozenset({DEVICE_CODE, *asked})

@@ -1,0 +1,120 @@
+"""Sessions: what a login becomes, and the tokens that stand for it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Final
+
+from ssooidc_emulator.entropy import Entropy
+from ssooidc_emulator.expiring import ExpiringMap
+from ssooidc_emulator.refusals import INVALID_REFRESH_TOKEN, Refusal
+from ssooidc_emulator.registrations import REFRESH_TOKEN, Registration
+from ssooidc_emulator.settings import Settings
+from ssooidc_emulator.tokens import new_access_token, new_refresh_token
+
+__all__ = ["IssuedTokens", "Session", "Sessions"]
+
+_ROTATION_GRACE: Final = 60.0
+_UUID_BYTES: Final = 16
+
+
+@dataclass(slots=True)
+class Session:
+    """A person's session with one client; times are epoch seconds."""
+
+    session_id: str
+    client: Registration
+    expires_at: float
+    ended: bool = False
+
+    def is_over(self, now: float) -> bool:
+        """Whether it ended, or was ended."""
+        return self.ended or now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTokens:
+    """What CreateToken gives; `expires_in` is in seconds."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str | None = field(repr=False)
+
+
+@dataclass(slots=True)
+class _RefreshToken:
+    session: Session
+    replaced_at: float | None = None
+
+
+class Sessions:
+    """All sessions of an instance."""
+
+    def __init__(self, settings: Settings, entropy: Entropy) -> None:
+        """Start with none."""
+        self._settings: Final = settings
+        self._entropy: Final = entropy
+        self._sessions: Final = ExpiringMap[str, Session]()
+        self._refresh_tokens: Final = ExpiringMap[str, _RefreshToken]()
+
+    def __len__(self) -> int:
+        """Count the sessions that were not forgotten."""
+        return len(self._sessions)
+
+    def begin(self, client: Registration, now: float) -> IssuedTokens:
+        """Begin a session; it can be refreshed only where the client was registered with a scope."""
+        session = Session(
+            session_id=str(uuid.UUID(bytes=self._entropy(_UUID_BYTES), version=4)),
+            client=client,
+            expires_at=now + self._settings.session_lifetime,
+        )
+        self._sessions.put(session.session_id, session, until=session.expires_at)
+        if client.scopes and REFRESH_TOKEN in client.grant_types:
+            return self._issue(session, self._new_refresh_token(session))
+        return self._issue(session, None)
+
+    def refresh(
+        self, refresh_token: str, client: Registration, now: float
+    ) -> IssuedTokens | Refusal:
+        """Give new tokens for a refresh token, by the instance's refresh mode, or say why not."""
+        known = self._refresh_tokens.get(refresh_token)
+        # RFC 6749 section 6: the token is bound to the client; another's must look like none at all.
+        if known is None or known.session.client.client_id != client.client_id:
+            return INVALID_REFRESH_TOKEN
+        session = known.session
+        if session.is_over(now):
+            return INVALID_REFRESH_TOKEN
+        mode = self._settings.refresh_mode
+        if mode == "stable":
+            return self._issue(session, refresh_token)
+        if known.replaced_at is None:
+            known.replaced_at = now
+        elif mode == "rotating-strict":
+            # RFC 9700 section 4.14.2: one of the two that hold this token is a thief.
+            session.ended = True
+            return INVALID_REFRESH_TOKEN
+        elif now >= known.replaced_at + _ROTATION_GRACE:
+            return INVALID_REFRESH_TOKEN
+        return self._issue(session, self._new_refresh_token(session))
+
+    def forget_expired(self, now: float) -> None:
+        """Drop sessions whose time is over, with their tokens."""
+        _ = self._sessions.forget_until(now)
+        _ = self._refresh_tokens.forget_until(now)
+
+    def _new_refresh_token(self, session: Session) -> str:
+        refresh_token = new_refresh_token(self._entropy)
+        self._refresh_tokens.put(refresh_token, _RefreshToken(session), until=session.expires_at)
+        return refresh_token
+
+    def _issue(self, session: Session, refresh_token: str | None) -> IssuedTokens:
+        return IssuedTokens(
+            access_token=new_access_token(self._entropy),
+            expires_in=(
+                self._settings.access_token_lifetime
+                if session.client.scopes
+                else self._settings.session_lifetime
+            ),
+            refresh_token=refresh_token,
+        )
