@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from ssooidc_core._version import __version__
-from ssooidc_core.endpoints import resolve_endpoint
+from ssooidc_core.endpoints import checked_endpoint_url, resolve_endpoint
 from ssooidc_core.errors import ConfigurationError
 from ssooidc_core.sigv4 import Credentials, CredentialsProvider
 
@@ -73,7 +73,8 @@ class ClientConfig:
         """Refuse what could not be sent.
 
         Raises:
-            ConfigurationError: a limit is not above zero, or the suffix is not printable ASCII.
+            ConfigurationError: a limit is not above zero, the suffix is not printable ASCII, or a custom endpoint is
+                not a usable URL; at once, since such a URL may hold a password, and a config is printed.
         """
         for name in _POSITIVE:
             value: float = getattr(self, name)
@@ -83,6 +84,9 @@ class ClientConfig:
         if self.user_agent_suffix and _HEADER_TEXT.match(self.user_agent_suffix) is None:
             message = "Invalid Configuration: user_agent_suffix may hold printable ASCII only"
             raise ConfigurationError(message)
+        for url in (self.endpoint_url, self.portal_endpoint_url):
+            if url is not None:
+                _ = checked_endpoint_url(url, allow_insecure_http=self.allow_insecure_http)
 
     # Resolved once per config: these are asked for at every request.
 

@@ -15,7 +15,13 @@ from ssooidc_core.errors import ConfigurationError
 from ssooidc_core.partitions import partition_of
 from ssooidc_core.text import printable
 
-__all__ = ["EndpointPrefix", "check_region", "is_loopback", "resolve_endpoint"]
+__all__ = [
+    "EndpointPrefix",
+    "check_region",
+    "checked_endpoint_url",
+    "is_loopback",
+    "resolve_endpoint",
+]
 
 EndpointPrefix: TypeAlias = Literal["oidc", "portal.sso"]
 """The service's first host label(s): `oidc` for SSO OIDC, `portal.sso` for the access portal."""
@@ -53,7 +59,7 @@ def resolve_endpoint(  # noqa: PLR0913 - the settings of the rule sets, each by 
         if use_dualstack:
             message = "Invalid Configuration: Dualstack and custom endpoint are not supported"
             raise ConfigurationError(message)
-        return _checked_endpoint_url(endpoint_url, allow_insecure_http=allow_insecure_http)
+        return checked_endpoint_url(endpoint_url, allow_insecure_http=allow_insecure_http)
     if region is None or region == "":
         message = "Invalid Configuration: Missing Region"
         raise ConfigurationError(message)
@@ -111,10 +117,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _checked_endpoint_url(url: str, *, allow_insecure_http: bool) -> str:
+def checked_endpoint_url(url: str, *, allow_insecure_http: bool) -> str:
+    """Give a custom endpoint without its trailing slash.
+
+    Raises:
+        ConfigurationError: it is not an absolute http(s) URL without user, query and fragment, or it is plain http to
+            another machine and `allow_insecure_http` does not say that this may be.
+    """
     problem = _endpoint_url_problem(url, allow_insecure_http=allow_insecure_http)
     if problem is not None:
-        # A URL with a password in it is quoted without it: only its scheme and host are repeated.
+        # Not quoted: there may be a password in it.
         message = f"Invalid Configuration: the endpoint URL {problem}"
         raise ConfigurationError(message)
     return url.rstrip("/")

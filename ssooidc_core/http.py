@@ -2,7 +2,7 @@
 
 A transport carries an `HttpRequest` byte for byte and hands back an `HttpResponse`; nothing is added on the way but
 what HTTP itself needs (`Host`, `Content-Length`, `Connection`). Both are safe to log: their `repr` shows neither
-bodies, nor query strings, nor the values of headers that carry secrets.
+bodies, nor query strings, nor the values of headers that carry secrets, nor any value that a server chose.
 """
 
 from __future__ import annotations
@@ -230,5 +230,5 @@ class HttpResponse:
         return self._status, self.headers, self._body
 
     def __repr__(self) -> str:
-        """Show everything but what may be secret."""
-        return f"HttpResponse({self._status!r}, {self.headers!r}, body=<{len(self._body)} bytes>)"
+        """Show everything but what may be secret: of the headers, which a server may echo secrets in, the names."""
+        return f"HttpResponse({self._status!r}, {list(self.headers)!r}, body=<{len(self._body)} bytes>)"

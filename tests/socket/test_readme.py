@@ -1,0 +1,159 @@
+"""The README's code runs, block by block, against the emulator in the place of AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import pytest
+
+from ssooidc_core import (
+    ClientConfig,
+    CreateTokenResponse,
+    Instant,
+    RegisterClientRequest,
+    RegisterClientResponse,
+    StartDeviceAuthorizationRequest,
+    register_client,
+    run,
+)
+from ssooidc_core.flows.device import PendingDeviceLogin, start_device_login
+from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
+from ssooidc_transports.httpx import HttpxTransport
+from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
+
+ROOT: Final = Path(__file__).parents[2]
+README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS: Final[list[str]] = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+REGISTRATION: Final = RegisterClientRequest(client_name="my-tool", client_type="public")
+
+
+def block(marker: str) -> str:
+    """Give the one block that holds this text."""
+    (found,) = [text for text in BLOCKS if marker in text]
+    return found
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorServer]:
+    """An emulator at which somebody approves every login at once, and nobody waits."""
+
+    async def at_once(_self: AsyncBaseTransport, _seconds: float, /) -> None:
+        return
+
+    monkeypatch.setattr(BaseTransport, "sleep", lambda _self, _seconds: None)
+    monkeypatch.setattr(AsyncBaseTransport, "asleep", at_once)
+    center = IdentityCenter()
+
+    def approve(entry: LoggedRequest) -> None:
+        if entry.operation == "StartDeviceAuthorization":
+            for login in center.pending_logins(Instant(datetime.now(UTC), monotonic())):
+                center.approve(login.user_code)
+
+    center.subscribe(approve)
+    with EmulatorServer(center) as running:
+        yield running
+
+
+def execute(text: str, server: EmulatorServer, **names: object) -> dict[str, object]:
+    local = re.sub(
+        r"ClientConfig\(region=(REGION|\"us-east-1\")\)",
+        rf'ClientConfig(region=\1, endpoint_url="{server.url}")',
+        text,
+    )
+    namespace: dict[str, object] = {"START_URL": server.center.start_url, **names}
+    exec(compile(local, "README.md", "exec"), namespace)  # noqa: S102 - it is what this test is for
+    return namespace
+
+
+def test_every_block_has_a_test() -> None:
+    markers = [
+        "refresh_token(login.client",
+        "async def wait_for_token",
+        "DeviceCodeGrant.of(client, device)",
+        "assert_never",
+        "urlopen",
+        "HttpClientTransport",
+        "ScriptedTransport([",
+        "EmulatorTransport(center",
+    ]
+    assert sorted(map(block, markers)) == sorted(BLOCKS)
+
+
+def test_the_first_login(server: EmulatorServer, capsys: pytest.CaptureFixture[str]) -> None:
+    token = execute(block("refresh_token(login.client"), server)["token"]
+    assert isinstance(token, CreateTokenResponse)
+    opened, signed_in = capsys.readouterr().out.splitlines()
+    assert opened.startswith(f"Open {server.url}/device?user_code=")
+    assert signed_in == "Signed in for 3600 s"
+
+
+def test_the_first_login_in_asyncio(server: EmulatorServer) -> None:
+    config = ClientConfig(region="us-east-1", endpoint_url=server.url)
+    with HttpxTransport(config) as transport:
+        start = start_device_login(
+            REGISTRATION, start_url=server.center.start_url, region="us-east-1"
+        )
+        login = run(start, transport)
+    first = execute(block("refresh_token(login.client"), server)
+    names = execute(block("async def wait_for_token"), server, **first)
+    wait_for_token = names["wait_for_token"]
+    assert callable(wait_for_token)
+    assert isinstance(login, PendingDeviceLogin)
+    token = asyncio.run(wait_for_token(login))
+    assert token.token_type == "Bearer"
+
+
+def test_one_operation_at_a_time(server: EmulatorServer) -> None:
+    names = {"HttpxTransport": HttpxTransport}
+    token = execute(block("DeviceCodeGrant.of(client, device)"), server, **names)["token"]
+    assert isinstance(token, CreateTokenResponse)
+    assert token.refresh_token is None
+
+
+@pytest.mark.parametrize(
+    ("client_secret", "shown"),
+    [
+        (None, r"[B-Z]{4}-[B-Z]{4}\n"),
+        ("wrong", r"The registration is gone or expired: register the client again\.\n"),
+    ],
+    ids=["success", "error"],
+)
+def test_handling_errors(
+    server: EmulatorServer,
+    capsys: pytest.CaptureFixture[str],
+    client_secret: str | None,
+    shown: str,
+) -> None:
+    config = ClientConfig(region="us-east-1", endpoint_url=server.url)
+    with HttpxTransport(config) as transport:
+        client = run(register_client(REGISTRATION), transport)
+        request = StartDeviceAuthorizationRequest.model_validate(
+            {
+                "client_id": client.client_id,
+                "client_secret": client_secret or client.client_secret,
+                "start_url": server.center.start_url,
+            }
+        )
+        execute(block("assert_never"), server, request=request, transport=transport)
+    assert re.fullmatch(shown, capsys.readouterr().out)
+
+
+def test_embedding_without_our_io(server: EmulatorServer) -> None:
+    client = execute(block("urlopen"), server)["client"]
+    assert isinstance(client, RegisterClientResponse)
+
+
+def test_the_transport_is_the_example() -> None:
+    example = (ROOT / "examples" / "write_a_transport.py").read_text(encoding="utf-8")
+    assert block("HttpClientTransport").strip() in example
+
+
+@pytest.mark.parametrize("marker", ["ScriptedTransport([", "EmulatorTransport(center"])
+def test_testing_your_code(server: EmulatorServer, marker: str) -> None:
+    assert "transport" in execute(block(marker), server)

@@ -1,0 +1,94 @@
+"""What the package offers: each list is pinned, so that nothing comes or goes unseen."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+from types import ModuleType
+
+import pytest
+from pydantic import SecretStr
+
+import ssooidc_core
+
+FACES = {
+    "ssooidc_core": """
+        AccessDeniedException AsyncTransport AuthorizationCodeGrant AuthorizationPendingException
+        AwsAdditionalDetails ClientConfig ConfigurationError ConnectFailed ConnectionLost CreateToken
+        CreateTokenError CreateTokenRequest CreateTokenResponse CreateTokenWithIAM CreateTokenWithIAMError
+        CreateTokenWithIAMRequest CreateTokenWithIAMResponse Credentials CredentialsProvider DeviceCodeGrant
+        DeviceLoginExpired Event ExpiredTokenException Flow Headers HttpRequest HttpResponse
+        IamAuthorizationCodeGrant IamRefreshTokenGrant Instant InternalServerException InvalidClientException
+        InvalidClientMetadataException InvalidGrantException InvalidRedirectUriException
+        InvalidRequestException InvalidRequestRegionException InvalidScopeException JwtBearerGrant LoginError
+        Now Operation Program RefreshTokenGrant RegisterClient RegisterClientError RegisterClientRequest
+        RegisterClientResponse RegistrationGone ResponseParseError ResponseTooLarge SecretStr ServiceError
+        SessionExpired Sleep SlowDownException SsoOidcError StartDeviceAuthorization
+        StartDeviceAuthorizationError StartDeviceAuthorizationRequest StartDeviceAuthorizationResponse Steps
+        Timeout TokenExchangeGrant Transport TransportError UnauthorizedClientException UnknownServiceError
+        UnsupportedGrantTypeException __version__ aattempt arun attempt create_token create_token_with_iam
+        flow register_client run start_device_authorization
+    """,
+    "ssooidc_core.portal": """
+        AccountInfo GetRoleCredentials GetRoleCredentialsError GetRoleCredentialsRequest
+        GetRoleCredentialsResponse InvalidRequestException ListAccountRoles ListAccountRolesError
+        ListAccountRolesRequest ListAccountRolesResponse ListAccounts ListAccountsError ListAccountsRequest
+        ListAccountsResponse Logout LogoutError LogoutRequest ResourceNotFoundException RoleCredentials
+        RoleInfo TooManyRequestsException UnauthorizedException get_role_credentials list_account_roles
+        list_accounts logout
+    """,
+}
+
+
+def core_modules() -> list[ModuleType]:
+    names = [
+        info.name for info in pkgutil.walk_packages(ssooidc_core.__path__, prefix="ssooidc_core.")
+    ]
+    return [ssooidc_core, *(importlib.import_module(name) for name in names)]
+
+
+@pytest.mark.parametrize(("name", "expected"), FACES.items())
+def test_the_names_of_a_module_are_pinned(name: str, expected: str) -> None:
+    module = importlib.import_module(name)
+    assert sorted(module.__all__) == sorted(expected.split())
+
+
+def test_every_exported_name_exists_once() -> None:
+    for module in core_modules():
+        exported: list[str] = getattr(module, "__all__", [])
+        assert len(exported) == len(set(exported)), module.__name__
+        missing = [name for name in exported if not hasattr(module, name)]
+        assert missing == [], module.__name__
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_every_public_name_of_a_face_is_in_its_list(name: str) -> None:
+    """Submodules are reached by their own names."""
+    module = importlib.import_module(name)
+    public = {
+        each
+        for each, value in vars(module).items()
+        if not each.startswith("_") and not isinstance(value, ModuleType) and each != "annotations"
+    }
+    assert public == set(module.__all__) - {"__version__"}
+
+
+def test_the_portals_names_do_not_hide_sso_oidcs() -> None:
+    portal = importlib.import_module("ssooidc_core.portal")
+    assert portal.InvalidRequestException is not ssooidc_core.InvalidRequestException
+    shared = set(ssooidc_core.__all__) & set(portal.__all__)
+    assert shared == {"InvalidRequestException"}
+
+
+def test_secret_str_is_pydantics() -> None:
+    assert ssooidc_core.SecretStr is SecretStr
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert ssooidc_core.__version__ == importlib.metadata.version("ssooidc-core")
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    undocumented = [module.__name__ for module in core_modules() if not module.__doc__]
+    assert [name for name in undocumented if name != "ssooidc_core._version"] == []
