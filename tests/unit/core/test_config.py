@@ -170,7 +170,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_a_bad_endpoint_is_refused_at_once_and_not_quoted(name: str) -> None:
     """A config is printed long before its endpoint is asked for, and this one holds a password."""
     with pytest.raises(ConfigurationError) as refused:
-        _ = dataclasses.replace(ClientConfig(), **{name: "https://user:canary@example.com"})
+        _ = dataclasses.replace(ClientConfig(), **{name: "https://user:canary@example.com"})  # type: ignore[arg-type]
     assert str(refused.value) == (
         "Invalid Configuration: the endpoint URL may not hold a user name or password"
     )
