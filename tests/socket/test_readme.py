@@ -24,8 +24,9 @@ from ssooidc_core import (
 )
 from ssooidc_core.flows.device import PendingDeviceLogin, start_device_login
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
-from ssooidc_transports.httpx import HttpxTransport
-from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
+from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
+from ssooidc_transports.testing import VirtualClock
+from ssooidc_transports.transport import AsyncBaseTransport
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,13 +42,17 @@ def block(marker: str) -> str:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorServer]:
-    """An emulator at which somebody approves every login at once, and nobody waits."""
+    """An emulator at which somebody approves every login at once; waits take no time."""
 
-    async def at_once(_self: AsyncBaseTransport, _seconds: float, /) -> None:
-        return
+    clock = VirtualClock()
 
-    monkeypatch.setattr(BaseTransport, "sleep", lambda _self, _seconds: None)
-    monkeypatch.setattr(AsyncBaseTransport, "asleep", at_once)
+    async def asleep(_self: AsyncBaseTransport, seconds: float, /) -> None:
+        clock.advance(seconds)
+
+    monkeypatch.setattr(HttpxTransport, "now", lambda _self: clock.now())
+    monkeypatch.setattr(HttpxTransport, "sleep", lambda _self, seconds: clock.advance(seconds))
+    monkeypatch.setattr(AsyncHttpxTransport, "now", lambda _self: clock.now())
+    monkeypatch.setattr(AsyncHttpxTransport, "asleep", asleep)
     center = IdentityCenter()
 
     def approve(entry: LoggedRequest) -> None:
