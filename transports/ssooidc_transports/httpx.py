@@ -1,0 +1,331 @@
+"""The ordinary transport, blocking and for asyncio and trio, over httpx or httpx2.
+
+::
+
+    with HttpxTransport(ClientConfig(region="us-east-1")) as transport:
+        token = run(create_token(grant), transport)
+
+Without a client it makes its own: httpx where it is installed, else httpx2. Those heed `HTTPS_PROXY`, `HTTP_PROXY`,
+`ALL_PROXY` and `NO_PROXY` (but use no proxy for this machine, 127.0.0.1 and the like), `AWS_CA_BUNDLE` and what else
+`ssooidc_transports.tls` names, keep no cookies, and speak HTTP/1.1. TLS to a proxy itself (`https://proxy`) trusts
+what the library does by default.
+
+A client that is given keeps its connections, proxies, TLS and HTTP version, and is not closed. Its default header
+fields, query, cookies, authentication, base URL, timeouts and redirects have no part in our requests. Its event hooks
+run, and can read and change requests and answers, secrets included; where a hook has read the answer, its size was not
+bounded. Cookies that an answer sets go into its jar.
+
+Limits, both: each phase has its own timeout from the config, a redirect is never followed, a head has 100 kB at most,
+and the body is bounded while it is read, and again while it is inflated.
+
+Total time: `AsyncHttpxTransport` cancels whatever is under way. `HttpxTransport` can only look at the clock when it
+gets to: between pieces of the body always; at each read over TLS with a client of its own, which covers every region's
+endpoint. Beyond the total time it can be held by a slow name server, by an answer's head that drips over plain http or
+from a proxy (for as long as bytes come within `read_timeout` of each other), or by several addresses of one host that
+do not answer (`connect_timeout` each).
+
+Log records of httpx, httpcore and hpack about our requests are stripped of what may be secret; see
+`ssooidc_transports.redacted_logs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from ssooidc_core.errors import ConfigurationError, Timeout, TransportError
+from ssooidc_transports.exchange import Answer, Exchange, phase_timeouts
+from ssooidc_transports.httpx_library import library_of, own_library
+from ssooidc_transports.in_flight import DEADLINE
+from ssooidc_transports.routes import Kind, Routes, made_from_environment
+from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
+    from tenacity import Retrying
+
+    from ssooidc_core.config import ClientConfig
+    from ssooidc_core.http import HttpRequest, HttpResponse
+    from ssooidc_transports.async_scopes import Semaphore
+
+__all__ = ["AsyncHttpxTransport", "HttpxTransport"]
+
+_THREADS_CONNECTIONS: Final = 64
+# httpx's asynchronous pool looks at every connection for every request: 0.5 ms a call with few, 34 ms with 100.
+_TASKS_CONNECTIONS: Final = 16
+# Longer than the interval of device polling, shorter than the 60 s after which load balancers close.
+_KEEPALIVE_SECONDS: Final = 20.0
+# Pieces of a body too large that are thrown away while waiting for the cancellation to arrive: httpcore reads 64 kB
+# at once, and cannot be cancelled before it has handed all of that over, in chunks of a byte at worst.
+_MOST_EXCESS: Final = 65536
+
+
+class HttpxTransport(BaseTransport):
+    """Carries requests through `httpx.Client` or `httpx2.Client`; safe to use from many threads."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        client: httpx.Client | httpx2.Client | None = None,
+        retry_policy: Retrying | None = None,
+    ) -> None:
+        """Make a transport; connections are made when they are needed.
+
+        Args:
+            config: where requests go, and the limits they have.
+            client: what carries them; stays open when the transport closes. By default clients of our own.
+            retry_policy: see `BaseTransport`.
+
+        Raises:
+            ImportError: no client was given, and neither library is installed.
+            ConfigurationError: the client is none of a blocking kind.
+        """
+        super().__init__(config, retry_policy=retry_policy)
+        library = own_library() if client is None else library_of(client, asynchronous=False)
+        self._library = library
+        self._given = cast("httpx.Client | None", client)
+        self._timeouts = phase_timeouts(config)
+        self._routes: Routes[httpx.Client] = Routes(library, self._given, self._make_client)
+
+    def send(self, request: HttpRequest, /) -> HttpResponse:
+        """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
+
+        Raises:
+            TransportError: anything went wrong on the way.
+            ConfigurationError: the transport, or the client it was given, was closed; or a proxy or CA bundle that
+                the environment names cannot be used.
+        """
+        self.check_open()
+        _check_given_open(self._given)
+        exchange = Exchange(request, self._config, own=self._given is None)
+        entered = DEADLINE.set(exchange.deadline)
+        try:
+            answer = self._attempt(exchange, request)
+        finally:
+            DEADLINE.reset(entered)
+        # Outside of any `except` block: nothing hangs on its `__context__`.
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    def _attempt(self, exchange: Exchange, request: HttpRequest) -> Answer:
+        try:
+            client, url = self._routes.to(request.url)
+            exchange.prepare(self._library, url, self._timeouts)
+            response = client.send(
+                exchange.outgoing, stream=True, auth=None, follow_redirects=False
+            )
+            try:
+                if response.is_stream_consumed:
+                    exchange.chunk = response.content
+                    _ = exchange.keep()
+                    return exchange.answer(response, raw=False)
+                # Into an attribute: a local variable would show in tracebacks that print locals.
+                for exchange.chunk in response.iter_raw():
+                    if not exchange.keep() or exchange.late:
+                        return exchange.cut_short()
+            finally:
+                response.close()
+            return exchange.answer(response)
+        except ConfigurationError:
+            raise
+        except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes a TransportError
+            return exchange.failure(caught)
+
+    def close(self) -> None:
+        """Refuse any further request and close the transport's own clients; closing twice is harmless."""
+        super().close()
+        for client in self._routes.end():
+            client.close()
+
+    def _make_client(self, kind: Kind) -> httpx.Client:
+        verify = kind.verify()
+        return made_from_environment(
+            lambda: self._library.client_type(
+                verify=verify,
+                trust_env=not kind.local,
+                cookies=self._library.no_cookies,
+                limits=self._library.limits_type(
+                    max_connections=_THREADS_CONNECTIONS,
+                    max_keepalive_connections=_THREADS_CONNECTIONS,
+                    keepalive_expiry=_KEEPALIVE_SECONDS,
+                ),
+            )
+        )
+
+
+class AsyncHttpxTransport(AsyncBaseTransport):
+    """Carries requests through `httpx.AsyncClient` or `httpx2.AsyncClient`, in asyncio or trio.
+
+    Safe to use from many tasks of one event loop, whose connections it has: each event loop needs its own. Without a
+    client it has 16 exchanges under way at most; others wait for their turn, `pool_timeout` at most.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
+        retry_policy: Retrying | None = None,
+    ) -> None:
+        """Make a transport; connections are made when they are needed.
+
+        Args:
+            config: where requests go, and the limits they have.
+            client: what carries them; stays open when the transport closes. By default clients of our own.
+            retry_policy: see `AsyncBaseTransport`.
+
+        Raises:
+            ImportError: no client was given, and neither library is installed.
+            ConfigurationError: the client is none of an asynchronous kind.
+        """
+        super().__init__(config, retry_policy=retry_policy)
+        library = own_library() if client is None else library_of(client, asynchronous=True)
+        self._library = library
+        self._given = cast("httpx.AsyncClient | None", client)
+        self._timeouts = phase_timeouts(config)
+        self._routes: Routes[httpx.AsyncClient] = Routes(library, self._given, self._make_client)
+        self._loop: object | None = None
+        self._gate: Semaphore | None = None
+
+    async def asend(self, request: HttpRequest, /) -> HttpResponse:
+        """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
+
+        Raises:
+            TransportError: anything went wrong on the way.
+            ConfigurationError: the transport, or the client it was given, was closed; it was used in another event
+                loop before; or a proxy or CA bundle that the environment names cannot be used.
+        """
+        self.check_open()
+        _check_given_open(self._given)
+        self._check_loop()
+        exchange = Exchange(request, self._config, own=self._given is None)
+        entered = DEADLINE.set(exchange.deadline)
+        try:
+            answer = await self._attempt(exchange, request)
+        finally:
+            DEADLINE.reset(entered)
+        if isinstance(answer, TransportError):
+            raise answer
+        return answer
+
+    async def _attempt(self, exchange: Exchange, request: HttpRequest) -> Answer:
+        from ssooidc_transports.async_scopes import within  # noqa: PLC0415 - imports asyncio
+
+        try:
+            client, url = self._routes.to(request.url)
+            exchange.prepare(self._library, url, self._timeouts)
+            answer = await within(
+                self._config.total_timeout, lambda cut: self._in_turn(exchange, client, cut)
+            )
+        except ConfigurationError:
+            raise
+        except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes a TransportError
+            return exchange.failure(caught)
+        return exchange.cut_short() if answer is None else answer
+
+    async def _in_turn(
+        self, exchange: Exchange, client: httpx.AsyncClient, cut: Callable[[], None]
+    ) -> Answer:
+        """Exchange, once there is a place for it: the library's own queue costs more the longer it is."""
+        gate = self._gate
+        if gate is None:
+            return await _exchange(exchange, client, cut)
+        if not await _has_entered(gate, self._timeouts["pool"]):
+            return Timeout("PoolTimeout", may_have_been_sent=False)
+        exchange.watch_connection()
+        try:
+            return await _exchange(exchange, client, cut)
+        except BaseException:
+            await exchange.hang_up()
+            raise
+        finally:
+            _ = gate.release()
+
+    async def aclose(self) -> None:
+        """Refuse any further request and close the transport's own clients; closing twice is harmless.
+
+        Raises:
+            ConfigurationError: it was used in another event loop, which alone can close its connections.
+        """
+        await super().aclose()
+        own = self._routes.end()
+        if own:
+            self._check_loop()
+        for client in own:
+            await client.aclose()
+
+    def _check_loop(self) -> None:
+        from ssooidc_transports.async_scopes import current_loop, semaphore  # noqa: PLC0415
+
+        loop = current_loop()
+        if self._loop is not loop:
+            with self._lock:
+                if self._loop is None:
+                    self._gate = semaphore(_TASKS_CONNECTIONS) if self._given is None else None
+                    self._loop = loop
+        if self._loop is not loop:
+            message = (
+                f"This {type(self).__name__} was used in another event loop, which its connections belong to: "
+                "make one for each event loop (each asyncio.run or trio.run)"
+            )
+            raise ConfigurationError(message)
+
+    def _make_client(self, kind: Kind) -> httpx.AsyncClient:
+        verify = kind.verify()
+        return made_from_environment(
+            lambda: self._library.async_client_type(
+                verify=verify,
+                trust_env=not kind.local,
+                cookies=self._library.no_cookies,
+                limits=self._library.limits_type(
+                    # The gate bounds them. httpcore 1.0 can lose places of its own where a task is cancelled
+                    # between getting one and connecting.
+                    max_connections=None,
+                    max_keepalive_connections=_TASKS_CONNECTIONS,
+                    keepalive_expiry=_KEEPALIVE_SECONDS,
+                ),
+            )
+        )
+
+
+async def _has_entered(gate: Semaphore, seconds: float) -> bool:
+    from ssooidc_transports.async_scopes import within  # noqa: PLC0415 - imports asyncio
+
+    async def enter(_cut: Callable[[], None]) -> bool:
+        _ = await gate.acquire()
+        return True
+
+    return await within(seconds, enter) is True
+
+
+async def _exchange(
+    exchange: Exchange, client: httpx.AsyncClient, cut: Callable[[], None]
+) -> Answer:
+    response = await client.send(exchange.outgoing, stream=True, auth=None, follow_redirects=False)
+    try:
+        if response.is_stream_consumed:
+            exchange.chunk = response.content
+            _ = exchange.keep()
+            return exchange.answer(response, raw=False)
+        excess = 0
+        async for exchange.chunk in response.aiter_raw():
+            if not exchange.too_large and not exchange.keep():
+                # Not left with `break`: asynchronous generators that are left in the middle are closed by the garbage
+                # collector. The cancellation comes out of the innermost of them, and ends them all.
+                cut()
+            elif exchange.too_large:
+                excess += 1
+                if excess > _MOST_EXCESS:
+                    break
+    finally:
+        await response.aclose()
+    return exchange.answer(response)
+
+
+def _check_given_open(client: httpx.Client | httpx.AsyncClient | None) -> None:
+    if client is not None and client.is_closed:
+        message = "The client that the transport was given is closed"
+        raise ConfigurationError(message)

@@ -1,0 +1,115 @@
+"""Which client carries a request: the one that was given, or one of our own, made when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from ssooidc_core.endpoints import is_loopback
+from ssooidc_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from ssooidc_transports.httpx_library import Library
+
+__all__ = ["Kind", "Routes", "made_from_environment"]
+
+C = TypeVar("C")
+
+_CACHED_URLS: Final = 16
+
+
+class Kind(NamedTuple):
+    """What an own client is for."""
+
+    secure: bool
+    """https; a client for plain http has no TLS to set up."""
+    local: bool
+    """This machine: whatever the environment says of proxies, none may see what stays on it."""
+
+    def verify(self) -> ssl.SSLContext:
+        """Give the TLS context of such a client.
+
+        Raises:
+            ConfigurationError: the environment names a CA bundle that cannot be read.
+        """
+        from ssooidc_transports.tls import no_trust_context, tls_context  # noqa: PLC0415 - ssl
+
+        return tls_context() if self.secure else no_trust_context()
+
+
+class Routes(Generic[C]):
+    """Finds the client and the library's form of each URL; safe to use from many threads."""
+
+    def __init__(self, library: Library, given: C | None, make: Callable[[Kind], C]) -> None:
+        """Take the client that carries everything, or the way to make one of a kind."""
+        self._library = library
+        self._given = given
+        self._make = make
+        self._own: dict[Kind, C] = {}
+        self._known: dict[str, tuple[C, httpx.URL]] = {}
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def to(self, url: str) -> tuple[C, httpx.URL]:
+        """Find the way to a URL.
+
+        Raises:
+            ConfigurationError: the environment's proxies or CA bundle are unusable, or the transport was closed.
+        """
+        # Parsing takes longer than all else here, and a config has few URLs; one with a query may not come again.
+        found = self._known.get(url)
+        if found is None:
+            parsed = self._library.url_type(url)
+            found = self._client_for(parsed), parsed
+            if "?" not in url and len(self._known) < _CACHED_URLS:
+                self._known[url] = found
+        return found
+
+    def end(self) -> list[C]:
+        """Make no more clients, and give the own ones up, to be closed."""
+        with self._lock:
+            self._ended = True
+            own = list(self._own.values())
+            self._own.clear()
+            self._known.clear()
+        return own
+
+    def _client_for(self, url: httpx.URL) -> C:
+        if self._given is not None:
+            return self._given
+        kind = Kind(secure=url.scheme == "https", local=is_loopback(url.host))
+        with self._lock:
+            if self._ended:
+                message = "The transport was closed: make a new one"
+                raise ConfigurationError(message)
+            client = self._own.get(kind)
+            if client is None:
+                client = self._own[kind] = self._make(kind)
+        return client
+
+
+def made_from_environment(make: Callable[[], C]) -> C:
+    """Make a client that reads its proxies from the environment.
+
+    Raises:
+        ConfigurationError: the environment names a proxy that cannot be used.
+    """
+    try:
+        return make()
+    except ConfigurationError:
+        raise
+    except Exception as caught:  # noqa: BLE001 - the library has its own, InvalidURL for example
+        reason = type(caught).__name__
+    # Without the library's text: a proxy's URL may hold a password.
+    message = (
+        "Invalid Configuration: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a proxy that cannot be used "
+        f"({reason})"
+    )
+    if reason == "ImportError":
+        message += '; a SOCKS proxy needs pip install "httpx[socks]"'
+    raise ConfigurationError(message)
