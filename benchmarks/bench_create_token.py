@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore import UNSIGNED
@@ -87,9 +87,8 @@ class InMemorySession:
     """What botocore's endpoint sends with, answering at once."""
 
     def send(self, request: object) -> AWSResponse:
-        return AWSResponse(
-            "https://oidc.us-east-1.amazonaws.com/token", 200, dict(HEADERS), Raw(ANSWER)
-        )
+        headers: Any = dict(HEADERS)  # botocore wraps it; its stubs know the wrapped form only
+        return AWSResponse("https://oidc.us-east-1.amazonaws.com/token", 200, headers, Raw(ANSWER))
 
     def close(self) -> None:
         pass
@@ -114,7 +113,7 @@ def main() -> None:
         return validator.validate_json(ANSWER).access_token.get_secret_value()
 
     os.environ |= {"AWS_EC2_METADATA_DISABLED": "true"}
-    client = botocore.session.get_session().create_client(
+    client: Any = botocore.session.get_session().create_client(
         "sso-oidc", region_name="us-east-1", config=Config(signature_version=UNSIGNED)
     )
     client._endpoint.http_session = InMemorySession()  # noqa: SLF001 - botocore has no other way

@@ -30,6 +30,7 @@ def serve(listener: socket.socket) -> None:
     """Answer each request on one connection after another until the parent goes away."""
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS)
     answer = f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + ANSWER
+
     def talk(connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as reader:
             while line := reader.readline():
