@@ -106,8 +106,6 @@ class PendingDeviceLogin(Stored, frozen=True):
                     include_input=False, include_context=False, include_url=False
                 )[:5]
             )
-        except ValueError:
-            problems = "text that UTF-8 cannot encode"
         message = f"This is not a stored PendingDeviceLogin ({problems}); start the login again"
         raise ConfigurationError(message)
 
