@@ -109,7 +109,7 @@ def test_the_sequences_of_the_aws_sdks(vectors: Path, number: int) -> None:
         if expected[-1]["outcome"] in {"success", "retry"}:
             run(REGISTER, transport, policy=policy)
         else:
-            assert expected[-1]["outcome"] in {"max_attempts_exceeded", "quota_exceeded"}
+            assert expected[-1]["outcome"] in {"max_attempts_exceeded", "quota_exceeded", "fail"}
             with pytest.raises((ServiceError, Timeout)):
                 run(REGISTER, transport, policy=policy)
         assert len(transport.requests) == len(replies)
