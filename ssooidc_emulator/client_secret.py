@@ -7,10 +7,9 @@ matters about it: requests that carry it have been known to run into limits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from joserfc import jws
-from joserfc.jwk import OctKey
 from pydantic_core import to_json
 
 from ssooidc_emulator.entropy import Entropy
@@ -20,7 +19,6 @@ __all__ = ["ClientSecrets"]
 _KEY_BYTES: Final = 48
 # Recorded for two regions; the first stands for all others.
 _KEY_IDS: Final = {"us-east-1": "key-1564028099", "us-west-2": "key-1566968136"}
-_REGISTRY: Final = jws.JWSRegistry(algorithms=["HS384"])
 
 
 class ClientSecrets:
@@ -32,7 +30,7 @@ class ClientSecrets:
             "kid": _KEY_IDS.get(region, _KEY_IDS["us-east-1"]),
             "alg": "HS384",
         }
-        self._key: Final = OctKey.import_key(entropy(_KEY_BYTES))
+        self._sign: Final = _signer(entropy(_KEY_BYTES))
 
     def make(  # noqa: PLR0913 - the facts of a registration, each by name
         self,
@@ -90,7 +88,27 @@ class ClientSecrets:
             "isV4Backfilled": False,
         }
         payload = to_json({"serialized": to_json(statement).decode()})
-        return jws.serialize_compact(self._header, payload, self._key, registry=_REGISTRY)
+        return self._sign(self._header, payload)
+
+
+def _signer(key: bytes) -> Callable[[dict[str, str], bytes], str]:
+    """Give what signs a payload under a header.
+
+    Raises:
+        ImportError: joserfc is not installed; the text names the extra.
+    """
+    try:
+        from joserfc import jws  # noqa: PLC0415 - an extra
+        from joserfc.jwk import OctKey  # noqa: PLC0415
+    except ImportError:
+        message = 'The emulator needs joserfc: pip install "ssooidc-core[emulator]"'
+        raise ImportError(message, name="joserfc") from None
+    imported, registry = OctKey.import_key(key), jws.JWSRegistry(algorithms=["HS384"])
+
+    def sign(header: dict[str, str], payload: bytes) -> str:
+        return jws.serialize_compact(dict(header), payload, imported, registry=registry)
+
+    return sign
 
 
 def _scope(scope: str) -> dict[str, str | None]:
