@@ -1,0 +1,278 @@
+"""A flow may end at any of its steps, however it is driven: nothing is sent after that."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Generator
+from typing import Final, TypeAlias, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssooidc_core import (
+    AuthorizationPendingException,
+    ClientConfig,
+    CreateTokenResponse,
+    HttpRequest,
+    HttpResponse,
+    InternalServerException,
+    Now,
+    Operation,
+    Program,
+    RegisterClientRequest,
+    RegisterClientResponse,
+    SecretStr,
+    Sleep,
+    SlowDownException,
+    SsoOidcError,
+    arun,
+    run,
+)
+from ssooidc_core.flows.device import (
+    PendingDeviceLogin,
+    poll_for_token,
+    poll_once,
+    start_device_login,
+)
+from ssooidc_core.flows.portal import list_all_account_roles, list_all_accounts
+from ssooidc_core.flows.refresh import refresh_token
+from ssooidc_transports.testing import ScriptedTransport, VirtualClock, error_reply, reply
+
+T = TypeVar("T")
+NOW: Final = VirtualClock().now().wall.timestamp()
+CLIENT: Final = RegisterClientResponse(
+    client_id="cid",
+    client_secret=SecretStr("cs"),
+    client_secret_expires_at=int(NOW) + 9000,
+)
+PENDING: Final = PendingDeviceLogin(
+    region="us-east-1",
+    client=CLIENT,
+    device_code=SecretStr("dc"),
+    user_code="BCDF-GHJK",
+    verification_uri="https://device.sso.us-east-1.amazonaws.com/",
+    interval=1,
+    expires_at=NOW + 600,
+    next_poll_at=NOW + 1,
+)
+DUE: Final = PENDING.model_copy(update={"next_poll_at": NOW})
+TOKEN: Final = reply(200, {"accessToken": "at", "refreshToken": "rt", "expiresIn": 3600})
+WAITING: Final = [
+    error_reply(AuthorizationPendingException),
+    error_reply(SlowDownException),
+    error_reply(InternalServerException),
+]
+REGISTERED: Final = reply(200, {"clientId": "cid", "clientSecret": "cs"})
+STARTED: Final = reply(
+    200, {"deviceCode": "dc", "userCode": "BCDF-GHJK", "verificationUri": "https://device"}
+)
+
+
+def page(member: str, next_token: str | None) -> HttpResponse:
+    entry = {"accountId": "1" * 12, "roleName": "r"}
+    return reply(200, {"nextToken": next_token, member: [entry]})
+
+
+Case: TypeAlias = tuple[Program[object], list[HttpResponse]]
+CASES: Final[list[Case]] = [
+    (
+        start_device_login(
+            RegisterClientRequest(client_name="tool", client_type="public"),
+            start_url="https://d-1.awsapps.com/start",
+            region="us-east-1",
+        ),
+        [REGISTERED, STARTED],
+    ),
+    (poll_for_token(PENDING), [*WAITING, *WAITING, TOKEN]),
+    (poll_once(DUE), [TOKEN]),
+    (poll_once(DUE), [WAITING[0]]),
+    (refresh_token(CLIENT, CreateTokenResponse(access_token=SecretStr("a"), refresh_token=SecretStr("r"))), [TOKEN]),
+    (list_all_accounts("at"), [page("accountList", "2"), page("accountList", "3"), page("accountList", None)]),
+    (
+        list_all_account_roles("at", account_id="1" * 12),
+        [page("roleList", "2"), page("roleList", None)],
+    ),
+]  # fmt: skip
+STEPS: Final = st.integers(0, 30)
+
+
+class Outage(Exception):
+    """No error of the library's: nothing waits for it to pass."""
+
+
+class Stop(BaseException):
+    """What Ctrl-C and a cancellation are like."""
+
+
+def next_reply(event: object, transport: ScriptedTransport) -> object:
+    """Carry out one event, as a driver does."""
+    if isinstance(event, Operation):
+        return event.parse(transport.send(event.http_request(transport.config, transport.now())))
+    if isinstance(event, Sleep):
+        transport.sleep(event.seconds)
+        return None
+    assert isinstance(event, Now)
+    return transport.now()
+
+
+def advanced(
+    case: Case, steps: int
+) -> tuple[Generator[object, object, object], ScriptedTransport, bool]:
+    """A flow that stands at one of its steps, its transport, and whether it is at its end already."""
+    program, replies = case
+    transport = ScriptedTransport(replies)
+    running = program.__iter__()
+    value: object = None
+    error: Exception | None = None
+    for step in range(steps + 1):
+        try:
+            event = running.send(value) if error is None else running.throw(error)
+        except StopIteration:
+            transport.assert_exhausted()
+            return running, transport, True
+        value, error = None, None
+        # The last event is only asked for: what the flow waits at when it is cut.
+        if step < steps:
+            try:
+                value = next_reply(event, transport)
+            except SsoOidcError as failure:
+                error = failure
+    return running, transport, False
+
+
+@given(st.sampled_from(CASES), STEPS)
+def test_a_closed_flow_sends_nothing(case: Case, steps: int) -> None:
+    """`program`: "A flow sends nothing while it is being closed"."""
+    running, transport, _ = advanced(case, steps)
+    sent = len(transport.requests)
+    # Were it to yield again, this would raise.
+    running.close()
+    assert next(running, "over") == "over"
+    assert len(transport.requests) == sent
+
+
+@given(st.sampled_from(CASES), STEPS, st.sampled_from([Outage, Stop]))
+def test_a_flow_sends_nothing_after_an_error_it_does_not_know(
+    case: Case, steps: int, kind: type[BaseException]
+) -> None:
+    """`poll_for_token` raises "any other error that the policy does not go on after"; it may ask the time for that."""
+    running, transport, ended = advanced(case, steps)
+    if ended:
+        return
+    thrown = kind("cut")
+    asked: object = None
+    try:
+        asked = running.throw(thrown)
+    except kind as caught:
+        raised = caught
+    else:
+        assert asked == Now()
+        # A second question would be a flow that goes on.
+        with pytest.raises(kind) as ended_with:
+            _ = running.send(transport.now())
+        raised = ended_with.value
+    assert raised is thrown
+    assert next(running, "over") == "over"
+
+
+class Cut(ScriptedTransport):
+    """Ends it all at one of its calls, whichever that is, and counts what comes after."""
+
+    def __init__(self, replies: list[HttpResponse], at: int, error: BaseException) -> None:
+        super().__init__(replies)
+        self._left = at
+        self._error = error
+        self.after = 0
+
+    def _called(self) -> None:
+        self._left -= 1
+        if self._left < -1:
+            self.after += 1
+        if self._left == -1:
+            raise self._error
+
+    def send(self, request: HttpRequest, /) -> HttpResponse:
+        self._called()
+        return super().send(request)
+
+    def sleep(self, seconds: float, /) -> None:
+        self._called()
+        super().sleep(seconds)
+
+    @types.coroutine
+    def _suspend(self) -> Generator[None, None, None]:
+        yield
+
+    async def asend(self, request: HttpRequest, /) -> HttpResponse:
+        await self._suspend()
+        return self.send(request)
+
+    async def asleep(self, seconds: float, /) -> None:
+        await self._suspend()
+        self.sleep(seconds)
+
+
+def _await(program: Program[T], transport: Cut) -> T:
+    """What an event loop does."""
+    running = arun(program, transport)
+    while True:
+        try:
+            running.send(None)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+DRIVERS: Final[list[Callable[[Program[object], Cut], object]]] = [run, _await]
+
+
+@given(st.sampled_from(CASES), STEPS, st.sampled_from([Outage, Stop]), st.sampled_from(DRIVERS))
+def test_a_driver_sends_nothing_after_a_cut(
+    case: Case,
+    at: int,
+    kind: type[BaseException],
+    drive: Callable[[Program[object], Cut], object],
+) -> None:
+    """`driver`: "a KeyboardInterrupt or a cancellation is never thrown into the flow, it only closes it"."""
+    program, replies = case
+    error = kind("cut")
+    transport = Cut(replies, at, error)
+    try:
+        drive(program, transport)
+    except kind as caught:
+        raised: BaseException | None = caught
+    else:
+        raised = None
+        transport.assert_exhausted()
+    assert raised in {error, None}
+    assert transport.after == 0
+
+
+@given(st.sampled_from(CASES), STEPS, st.sampled_from(["close", "throw"]))
+def test_a_cancelled_task_sends_nothing(case: Case, suspensions: int, how: str) -> None:
+    """Design: "`BaseException` never is" thrown in; "`finally: steps.close()`"."""
+    program, replies = case
+    transport = Cut(replies, 1000, Stop())
+    running = arun(program, transport)
+    for _ in range(suspensions):
+        try:
+            running.send(None)
+        except StopIteration:
+            transport.assert_exhausted()
+            return
+    sent = list(transport.events)
+    if how == "close":
+        running.close()
+    else:
+        with pytest.raises(Stop):
+            running.throw(Stop("cancelled"))
+    assert transport.events == sent
+
+
+def test_every_case_runs_to_its_end() -> None:
+    """The cases are whole flows: their replies are what they use."""
+    for program, replies in CASES:
+        transport = ScriptedTransport(replies, config=ClientConfig(region="us-east-1"))
+        _ = run(program, transport)
+        transport.assert_exhausted()
