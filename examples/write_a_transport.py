@@ -27,8 +27,8 @@ class HttpClientTransport(BaseTransport):
             connection.connect()
             connected = True
             connection.request(request.method, target, request.body, dict(request.headers))
-            answer = connection.getresponse()
-            response = HttpResponse(answer.status, answer.getheaders(), answer.read(limit + 1))
+            with connection.getresponse() as answer:
+                response = HttpResponse(answer.status, answer.getheaders(), answer.read(limit + 1))
             failure = "The answer is too large" if len(response.body) > limit else None
         except (OSError, HTTPException, ValueError) as caught:
             failure = type(caught).__name__  # its text could quote what was sent

@@ -58,8 +58,8 @@ class Attempts:
         state.outcome_timestamp = now.monotonic
         wait = consult(policy, state)
         if wait is not None:
-            announce(policy, state, wait)
             state.idle_for += wait
+            announce(policy, state, wait)
         return wait
 
     def succeeded(self, now: Instant) -> None:

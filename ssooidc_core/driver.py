@@ -273,6 +273,15 @@ def _succeeded_at_once(
 
 
 def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
+    try:
+        return _carry_out(operation, transport, policy)
+    except StopIteration as caught:
+        dry = _throwable(caught)
+    # In a coroutine Python does the same; here, `map` and the like would take it for the end of their input.
+    raise dry
+
+
+def _carry_out(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
     begun = transport.now()
     request = operation.http_request(
         transport.config,
@@ -298,6 +307,7 @@ def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying 
                 failing = _Failing(operation, transport, policy, begun, request)
             wait = failing.wait_after(error)
             if wait is None:
+                failing = None  # it holds the error, whose traceback holds this frame
                 raise error
         finally:
             del error
@@ -332,6 +342,7 @@ async def _aperform(
                 failing = _Failing(operation, transport, policy, begun, request)
             wait = failing.wait_after(error)
             if wait is None:
+                failing = None  # it holds the error, whose traceback holds this frame
                 raise error
         finally:
             del error

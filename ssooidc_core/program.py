@@ -283,6 +283,6 @@ def flow(function: Callable[P, Steps[T]]) -> Callable[P, Flow[T]]:
         # Calling a generator function binds its arguments and runs nothing.
         function(*args, **kwargs).close()
         # By `make`, not by `function`: `make` is what the module's name leads to, which is how pickle finds it.
-        return Flow(make, args, tuple(kwargs.items()))
+        return Flow(make, args, tuple(sorted(kwargs.items())))
 
     return make

@@ -213,11 +213,14 @@ def _poll(
         failure = caught
     at = _steady(began, (yield from Now()))
     outcome = after_poll(pending, failure, at=at, began=began.wall.timestamp(), policy=policy)
-    if isinstance(outcome, DeviceLoginExpired):
-        raise outcome from failure
-    if isinstance(outcome, PendingDeviceLogin):
-        return outcome, failure
-    raise outcome
+    try:
+        if isinstance(outcome, DeviceLoginExpired):
+            raise outcome from failure
+        if isinstance(outcome, PendingDeviceLogin):
+            return outcome, failure
+        raise outcome
+    finally:
+        del outcome, failure  # their tracebacks hold this frame
 
 
 def after_poll(
@@ -255,7 +258,8 @@ def after_poll(
     state.set_exception((type(failure), failure, failure.__traceback__))
     state.outcome_timestamp = at
     longest = max(_LONGEST_WAIT, interval)
-    wait = consult(policy, state, shape=lambda wanted: min(max(wanted, float(interval)), longest))
+    # In this order: `max` keeps its first argument where a policy's wait is NaN.
+    wait = consult(policy, state, shape=lambda wanted: min(max(float(interval), wanted), longest))
     if wait is None:
         return failure
     if at + wait >= pending.expires_at:

@@ -120,7 +120,11 @@ class DeviceLogin(RuleBasedStateMachine):
         self.clock = VirtualClock()
         self.started = False
 
-    @initialize(interval=st.integers(1, 90), lifetime=st.integers(1, 900), enforce=st.booleans())
+    @initialize(
+        interval=st.integers(1, 9) | st.integers(1, 90),
+        lifetime=st.integers(1, 900) | st.integers(1, 20),
+        enforce=st.booleans(),
+    )
     def make_center(self, *, interval: int, lifetime: int, enforce: bool) -> None:
         self.center = IdentityCenter(
             interval=interval,

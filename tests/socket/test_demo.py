@@ -52,7 +52,6 @@ Signed in and refreshed\. Nothing was written to disk\.
 
 
 NEEDS: Final = "this command needs {!r}, which is not installed: pip install 'ssooidc-core[cli,emulator,httpx]'"
-USAGE: Final = "Usage: ssooidc demo [OPTIONS]\nTry 'ssooidc demo --help' for help.\n\n"
 
 
 @pytest.fixture
@@ -141,7 +140,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
         ),
         (
             "uvicorn",
-            f"{USAGE}Error: {NEEDS.format('uvicorn')}\n",
+            f"Error: {NEEDS.format('uvicorn')}\n",
         ),
     ],
 )
@@ -153,4 +152,6 @@ def test_without_the_extra_it_says_what_to_install(missing: str, told: str) -> N
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    assert (done.returncode, done.stdout) == (2, "")
+    # click's own lines of usage come first, and differ between its versions.
+    assert done.stderr.endswith(told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import json
 import socket
 from collections.abc import Callable
@@ -43,9 +42,9 @@ def transport_type() -> Make:
     return cast("Make", module.HttpClientTransport)
 
 
-def test_it_is_short(transport_type: Make) -> None:
-    lines = inspect.getsource(cast("type", transport_type)).splitlines()
-    assert len([line for line in lines if line.strip()]) <= 28
+def test_it_is_short() -> None:
+    _, _, body = EXAMPLE.read_text().partition("\nclass ")
+    assert len([line for line in body.splitlines() if line.strip()]) <= 28
 
 
 def test_it_carries_a_call(serve: Serve, transport_type: Make) -> None:
