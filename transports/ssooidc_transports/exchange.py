@@ -10,7 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, cast
 
 from ssooidc_core.errors import (
     ConnectFailed,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ssooidc_transports.httpx_library import Library, RequestBody
 
 __all__ = ["Answer", "Exchange", "phase_timeouts"]
+
+C = TypeVar("C")
 
 Answer: TypeAlias = HttpResponse | TransportError
 """What an attempt comes to: an answer, or the error to raise once the `except` block is left."""
@@ -100,6 +102,7 @@ class Exchange:
         "chunk",
         "deadline",
         "outgoing",
+        "response",
         "too_large",
     )
 
@@ -114,21 +117,28 @@ class Exchange:
         self._request = request
         self._config = config
         self._own = own
-        self.deadline = time.monotonic() + config.total_timeout
+        self.deadline: float = time.monotonic() + config.total_timeout
         self._body: RequestBody | None = None
         self._connection: _Connection | None = None
         self._received: list[bytes] = []
         self._size = 0
-        self.chunk = b""
+        self.outgoing: httpx.Request
+        """The request in the library's form."""
+        self.response: httpx.Response
+        """The library's answer, its head read."""
+        self.chunk: bytes = b""
         """The piece of the answer's body that was read last; `keep` it."""
-        self.too_large = False
+        self.too_large: bool = False
         """Whether the answer turned out to be larger than it may be."""
 
-    def prepare(self, library: Library, url: httpx.URL, timeouts: dict[str, float]) -> None:
-        """Build the library's request, which is what was asked for and nothing of a client's defaults.
+    def prepare(
+        self, library: Library, route: tuple[C, httpx.URL], timeouts: dict[str, float]
+    ) -> C:
+        """Build the library's request, which is what was asked for and nothing of a client's defaults; give the client.
 
         Not with `client.build_request`, which merges those in, and not with `content=`, which takes three times longer.
         """
+        client, url = route
         request, headers = self._request, self._request.headers
         body = library.body_type(request.body)
         fields = [("Host", url.netloc.decode("ascii")), *headers.fields]
@@ -150,6 +160,7 @@ class Exchange:
         _ = self.outgoing.read()
         body.taken = False
         self._body = body
+        return client
 
     def watch_connection(self) -> None:
         """Have the library tell about a connection that it makes, for `hang_up`; of asynchronous clients only."""
@@ -183,13 +194,13 @@ class Exchange:
         self._received.append(self.chunk)
         return True
 
-    def answer(self, response: httpx.Response, *, raw: bool = True) -> Answer:
+    def answer(self, *, raw: bool = True) -> Answer:
         """Put the answer together once its body has ended, or enough of it was seen.
 
         Args:
-            response: whose head it is.
             raw: whether the body is as it came; false where something has undone its codings already.
         """
+        response = self.response
         limit = self._config.max_response_bytes
         if self.too_large:
             return too_large(limit)

@@ -100,11 +100,13 @@ class HttpxTransport(BaseTransport):
         self.check_open()
         _check_given_open(self._given)
         exchange = Exchange(request, self._config, own=self._given is None)
+        self._routes.begin()
         entered = DEADLINE.set(exchange.deadline)
         try:
             answer = self._attempt(exchange, request)
         finally:
             DEADLINE.reset(entered)
+            _close_all(self._routes.finish())
         # Outside of any `except` block: nothing hangs on its `__context__`.
         if isinstance(answer, TransportError):
             raise answer
@@ -112,33 +114,35 @@ class HttpxTransport(BaseTransport):
 
     def _attempt(self, exchange: Exchange, request: HttpRequest) -> Answer:
         try:
-            client, url = self._routes.to(request.url)
-            exchange.prepare(self._library, url, self._timeouts)
-            response = client.send(
+            client = exchange.prepare(self._library, self._routes.to(request.url), self._timeouts)
+            # Into attributes: local variables would show in tracebacks that print locals.
+            exchange.response = client.send(
                 exchange.outgoing, stream=True, auth=None, follow_redirects=False
             )
             try:
-                if response.is_stream_consumed:
-                    exchange.chunk = response.content
+                if exchange.response.is_stream_consumed:
+                    exchange.chunk = exchange.response.content
                     _ = exchange.keep()
-                    return exchange.answer(response, raw=False)
-                # Into an attribute: a local variable would show in tracebacks that print locals.
-                for exchange.chunk in response.iter_raw():
+                    return exchange.answer(raw=False)
+                pieces = exchange.response.iter_raw()
+                for exchange.chunk in pieces:
                     if not exchange.keep() or exchange.late:
                         return exchange.cut_short()
             finally:
-                response.close()
-            return exchange.answer(response)
+                exchange.response.close()
+            return exchange.answer()
         except ConfigurationError:
             raise
         except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes a TransportError
             return exchange.failure(caught)
 
     def close(self) -> None:
-        """Refuse any further request and close the transport's own clients; closing twice is harmless."""
+        """Refuse any further request and close the transport's own clients; closing twice is harmless.
+
+        Exchanges that other threads have under way come to their end; the last of them closes the clients.
+        """
         super().close()
-        for client in self._routes.end():
-            client.close()
+        _close_all(self._routes.end())
 
     def _make_client(self, kind: Kind) -> httpx.Client:
         verify = kind.verify()
@@ -202,11 +206,13 @@ class AsyncHttpxTransport(AsyncBaseTransport):
         _check_given_open(self._given)
         self._check_loop()
         exchange = Exchange(request, self._config, own=self._given is None)
+        self._routes.begin()
         entered = DEADLINE.set(exchange.deadline)
         try:
             answer = await self._attempt(exchange, request)
         finally:
             DEADLINE.reset(entered)
+            await _aclose_all(self._routes.finish())
         if isinstance(answer, TransportError):
             raise answer
         return answer
@@ -215,8 +221,7 @@ class AsyncHttpxTransport(AsyncBaseTransport):
         from ssooidc_transports.async_scopes import within  # noqa: PLC0415 - imports asyncio
 
         try:
-            client, url = self._routes.to(request.url)
-            exchange.prepare(self._library, url, self._timeouts)
+            client = exchange.prepare(self._library, self._routes.to(request.url), self._timeouts)
             answer = await within(
                 self._config.total_timeout, lambda cut: self._in_turn(exchange, client, cut)
             )
@@ -247,6 +252,8 @@ class AsyncHttpxTransport(AsyncBaseTransport):
     async def aclose(self) -> None:
         """Refuse any further request and close the transport's own clients; closing twice is harmless.
 
+        Exchanges that other tasks have under way come to their end; the last of them closes the clients.
+
         Raises:
             ConfigurationError: it was used in another event loop, which alone can close its connections.
         """
@@ -254,8 +261,7 @@ class AsyncHttpxTransport(AsyncBaseTransport):
         own = self._routes.end()
         if own:
             self._check_loop()
-        for client in own:
-            await client.aclose()
+        await _aclose_all(own)
 
     def _check_loop(self) -> None:
         from ssooidc_transports.async_scopes import current_loop, semaphore  # noqa: PLC0415
@@ -304,14 +310,17 @@ async def _has_entered(gate: Semaphore, seconds: float) -> bool:
 async def _exchange(
     exchange: Exchange, client: httpx.AsyncClient, cut: Callable[[], None]
 ) -> Answer:
-    response = await client.send(exchange.outgoing, stream=True, auth=None, follow_redirects=False)
+    exchange.response = await client.send(
+        exchange.outgoing, stream=True, auth=None, follow_redirects=False
+    )
     try:
-        if response.is_stream_consumed:
-            exchange.chunk = response.content
+        if exchange.response.is_stream_consumed:
+            exchange.chunk = exchange.response.content
             _ = exchange.keep()
-            return exchange.answer(response, raw=False)
+            return exchange.answer(raw=False)
         excess = 0
-        async for exchange.chunk in response.aiter_raw():
+        pieces = exchange.response.aiter_raw()
+        async for exchange.chunk in pieces:
             if not exchange.too_large and not exchange.keep():
                 # Not left with `break`: asynchronous generators that are left in the middle are closed by the garbage
                 # collector. The cancellation comes out of the innermost of them, and ends them all.
@@ -321,8 +330,18 @@ async def _exchange(
                 if excess > _MOST_EXCESS:
                     break
     finally:
-        await response.aclose()
-    return exchange.answer(response)
+        await exchange.response.aclose()
+    return exchange.answer()
+
+
+def _close_all(clients: list[httpx.Client]) -> None:
+    for client in clients:
+        client.close()
+
+
+async def _aclose_all(clients: list[httpx.AsyncClient]) -> None:
+    for client in clients:
+        await client.aclose()
 
 
 def _check_given_open(client: httpx.Client | httpx.AsyncClient | None) -> None:

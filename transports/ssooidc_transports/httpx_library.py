@@ -29,17 +29,31 @@ class RequestBody:
     def __init__(self, content: bytes) -> None:
         """Take the whole body."""
         self._content = content
-        self.taken = False
+        self.taken: bool = False
 
     def __iter__(self) -> Iterator[bytes]:
         """Hand it over."""
         self.taken = True
         yield self._content
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """Hand it over."""
-        self.taken = True
-        yield self._content
+        return _Handover(self)
+
+
+class _Handover:
+    """Hands a body over; no asynchronous generator, which a cancelled library leaves to the garbage collector."""
+
+    def __init__(self, body: RequestBody) -> None:
+        self._rest = iter(body)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._rest:
+            return piece
+        raise StopAsyncIteration
 
 
 @dataclass(frozen=True, slots=True)

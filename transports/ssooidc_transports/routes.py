@@ -53,6 +53,7 @@ class Routes(Generic[C]):
         self._own: dict[Kind, C] = {}
         self._known: dict[str, tuple[C, httpx.URL]] = {}
         self._lock = threading.Lock()
+        self._under_way = 0
         self._ended = False
 
     def to(self, url: str) -> tuple[C, httpx.URL]:
@@ -70,13 +71,32 @@ class Routes(Generic[C]):
                 self._known[url] = found
         return found
 
+    def begin(self) -> None:
+        """Count one exchange more as under way."""
+        with self._lock:
+            self._under_way += 1
+
+    def finish(self) -> list[C]:
+        """Count one exchange less, and give up the own clients, to be closed, where it was the last after the end."""
+        with self._lock:
+            self._under_way -= 1
+            return self._given_up()
+
     def end(self) -> list[C]:
-        """Make no more clients, and give the own ones up, to be closed."""
+        """Make no more clients, and give the own ones up, to be closed, unless an exchange is under way.
+
+        Closing a client under other threads leaves open the connections that they are just making.
+        """
         with self._lock:
             self._ended = True
-            own = list(self._own.values())
-            self._own.clear()
-            self._known.clear()
+            return self._given_up()
+
+    def _given_up(self) -> list[C]:
+        if not self._ended or self._under_way:
+            return []
+        own = list(self._own.values())
+        self._own.clear()
+        self._known.clear()
         return own
 
     def _client_for(self, url: httpx.URL) -> C:

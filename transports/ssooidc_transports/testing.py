@@ -171,7 +171,7 @@ class ScriptedTransport(BaseTransport, AsyncBaseTransport):
             retry_policy: see `BaseTransport`.
         """
         super().__init__(config or ClientConfig(region="us-east-1"), retry_policy=retry_policy)
-        self.clock = clock or VirtualClock()
+        self.clock: VirtualClock = clock or VirtualClock()
         self.requests: list[HttpRequest] = []
         self.sleeps: list[float] = []
         self.events: list[Sent | Slept] = []

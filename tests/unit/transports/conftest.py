@@ -1,0 +1,73 @@
+"""Given clients of both libraries, blocking and not, as one parametrised fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Protocol, cast
+
+import httpx
+import pytest
+import trio
+
+from ssooidc_core import ClientConfig, HttpRequest, HttpResponse
+from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
+
+Handle = Callable[[httpx.Request], httpx.Response]
+
+
+class Send(Protocol):
+    """Sends through a client of the kind and library, made with these settings."""
+
+    library: ModuleType
+
+    def __call__(
+        self, handle: Handle, request: HttpRequest, config: ClientConfig, **settings: object
+    ) -> HttpResponse: ...
+
+
+class Sender:
+    def __init__(self, library: ModuleType, driver: str) -> None:
+        self.library = library
+        self.driver = driver
+
+    def __call__(
+        self, handle: Handle, request: HttpRequest, config: ClientConfig, **settings: object
+    ) -> HttpResponse:
+        mock = self.library.MockTransport(handle)
+        if self.driver == "blocking":
+            with self.library.Client(transport=mock, **settings) as client:
+                return HttpxTransport(config, client=cast("httpx.Client", client)).send(request)
+        hooks = cast("dict[str, list[Callable[[object], None]]]", settings.pop("event_hooks", {}))
+        settings["event_hooks"] = {
+            event: [awaitable(hook) for hook in those] for event, those in hooks.items()
+        }
+
+        async def use() -> HttpResponse:
+            async with self.library.AsyncClient(transport=mock, **settings) as client:
+                transport = AsyncHttpxTransport(config, client=cast("httpx.AsyncClient", client))
+                return await transport.asend(request)
+
+        return asyncio.run(use()) if self.driver == "asyncio" else trio.run(use)
+
+
+def awaitable(hook: Callable[[object], None]) -> Callable[[object], object]:
+    async def call(what: object) -> None:
+        # MockTransport's answers are read already.
+        hook(what)
+
+    return call
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def library(request: pytest.FixtureRequest) -> ModuleType:
+    """Give the module of a library."""
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture(params=["blocking", "asyncio", "trio"])
+def send(request: pytest.FixtureRequest, library: ModuleType) -> Send:
+    """Give the function that sends through a given client."""
+    return Sender(library, request.param)
