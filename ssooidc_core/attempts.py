@@ -79,12 +79,17 @@ class Attempts:
             self._state = CallState(policy, None, (), {})
             self._state.start_time = self._started.monotonic
         else:
-            self._state.attempt_number += 1
+            self._state.prepare_for_next_attempt()
         return self._state
 
 
+def _at_least_nothing(wait: float) -> float:
+    # In this order: `max` keeps its first argument where a policy's wait is NaN.
+    return max(0.0, float(wait))
+
+
 def consult(
-    policy: Retrying, state: RetryCallState, *, shape: Callable[[float], float] = float
+    policy: Retrying, state: RetryCallState, *, shape: Callable[[float], float] = _at_least_nothing
 ) -> float | None:
     """Ask a policy about a failure: the seconds to wait, or `None` where it gives up.
 

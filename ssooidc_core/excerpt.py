@@ -35,7 +35,8 @@ _NAMED_SECRET: Final = re.compile(
 
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Mask every occurrence of known secrets in a text, and a session token where it stands in a quoted request."""
-    for secret in secrets:
+    # The longest first: what is left of it once a shorter one inside was masked is not recognised.
+    for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
     return _SESSION_TOKEN.sub(rf"\1{_MASK}", text)
@@ -55,7 +56,9 @@ def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
     if len(head) < len(body):
         # What was cut may be a secret, and half of one is not recognised.
         text = "".join(text.rsplit(maxsplit=1)[:-1])
-    text = redact(_MARKUP.sub(" ", text), secrets)
+    # Before and after: markup may stand inside of a secret, and what looks like markup may be a part of one.
+    known = tuple(secrets)
+    text = redact(_MARKUP.sub(" ", redact(text, known)), known)
     text = _OPAQUE.sub(_MASK, _NAMED_SECRET.sub(rf"\1{_MASK}", text))
     # Markup leaves many spaces, of which `printable` would only see the first.
     words = printable(" ".join(text.replace("\ufffd", " ").split()), limit=_LIMIT)

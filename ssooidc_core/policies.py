@@ -28,7 +28,7 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-from ssooidc_core.program import is_repeatable, is_throttling
+from ssooidc_core.program import TRANSIENT_CODES, is_repeatable, is_throttling
 
 __all__ = [
     "CallState",
@@ -41,9 +41,6 @@ __all__ = [
 ]
 
 _TRANSIENT_STATUSES: Final = frozenset({500, 502, 503, 504})
-_TRANSIENT_CODES: Final = frozenset(
-    {"RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"}
-)
 _BASE_DELAY: Final = 0.05
 _BASE_DELAY_THROTTLED: Final = 1.0
 _RETRY_AFTER_SPAN: Final = 5.0
@@ -117,7 +114,7 @@ class _RetryTransient(retry_base):
         if isinstance(error, ServiceError):
             return (
                 error.status in _TRANSIENT_STATUSES
-                or error.code in _TRANSIENT_CODES
+                or error.code in TRANSIENT_CODES
                 or is_throttling(error)
             ) and not isinstance(error, (AuthorizationPendingException, SlowDownException))
         return (

@@ -37,6 +37,7 @@ from ssooidc_core.sigv4 import Credentials, sign
 
 __all__ = [
     "THROTTLING_CODES",
+    "TRANSIENT_CODES",
     "Event",
     "Flow",
     "Instant",
@@ -80,6 +81,12 @@ THROTTLING_CODES: Final = frozenset(
 """Error codes that mean "too fast" for every AWS service. `SlowDownException` is not one: polling owns it."""
 
 
+TRANSIENT_CODES: Final = frozenset(
+    {"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"}
+)
+"""Error codes, whatever their status, of requests that did not come through as a whole."""
+
+
 def is_throttling(error: Exception) -> bool:
     """Say whether the service refused a request because there were too many, without looking at it."""
     return isinstance(error, ServiceError) and (
@@ -92,7 +99,7 @@ def is_repeatable(error: Exception) -> bool:
     if isinstance(error, TransportError):
         return True
     return isinstance(error, ServiceError) and (
-        error.status >= SERVER_ERROR or is_throttling(error)
+        error.status >= SERVER_ERROR or error.code in TRANSIENT_CODES or is_throttling(error)
     )
 
 

@@ -217,7 +217,8 @@ def _poll(
         if isinstance(outcome, DeviceLoginExpired):
             raise outcome from failure
         if isinstance(outcome, PendingDeviceLogin):
-            return outcome, failure
+            # It is kept for as long as the login lasts: not with the frames, requests and all, that it came through.
+            return outcome, failure.with_traceback(None)
         raise outcome
     finally:
         del outcome, failure  # their tracebacks hold this frame

@@ -61,4 +61,7 @@ def refresh_token(
         if answer.refresh_token is not None:
             return answer
         return answer.model_copy(update={"refresh_token": grant.refresh_token})
-    raise ended from cause
+    try:
+        raise ended from cause
+    finally:
+        del ended, cause  # their tracebacks hold this frame

@@ -32,9 +32,9 @@ from ssooidc_core import (
     portal,
     run,
 )
-from ssooidc_core.flows.device import PendingDeviceLogin, after_poll
+from ssooidc_core.flows.device import PendingDeviceLogin, after_poll, poll_for_token
 from ssooidc_core.policies import RetryQuota, device_polling, standard_retry
-from ssooidc_transports.testing import ScriptedTransport, reply
+from ssooidc_transports.testing import ScriptedTransport, VirtualClock, reply
 
 ROUNDING: Final = 1e-4
 LIST: Final = portal.list_accounts(portal.ListAccountsRequest.of("at"))
@@ -251,3 +251,27 @@ def test_after_a_poll(
         assert isinstance(outcome, DeviceLoginExpired)
         expired = isinstance(failure, ExpiredTokenException)
         assert expired or lifetime <= max(60, interval + 5) + ROUNDING
+
+
+@given(OUTCOMES, st.integers(1, 90))
+def test_only_the_loop_repeats_a_poll(
+    outcomes: list[HttpResponse | TransportError], interval: int
+) -> None:
+    """Design: "A `DeviceCodeGrant` is never repeated by the driver: the polling loop owns it"."""
+    clock = VirtualClock()
+    now = clock.now().wall.timestamp()
+    pending = PendingDeviceLogin(
+        region="us-east-1",
+        client=CLIENT,
+        device_code=SecretStr("dc"),
+        user_code="BCDF-GHJK",
+        verification_uri="https://device",
+        interval=interval,
+        expires_at=now + 900,
+        next_poll_at=now + interval,
+    )
+    transport = ScriptedTransport([*outcomes, reply(200, {"accessToken": "at"})], clock=clock)
+    with contextlib.suppress(SsoOidcError):
+        _ = run(poll_for_token(pending), transport)
+    assert len(transport.requests) == len(transport.sleeps)
+    assert all(wait >= interval - ROUNDING for wait in transport.sleeps)

@@ -91,6 +91,8 @@ class Recorder(EmulatorTransport):
 
 
 FAULTS: Final = st.one_of(
+    # What a driver repeats for any other one-time grant.
+    st.builds(faults.throttling),
     st.builds(faults.slow_down),
     st.builds(faults.server_error),
     st.builds(faults.throttling, retry_after_ms=st.none() | st.integers(0, 100_000)),
@@ -244,6 +246,15 @@ class DeviceLogin(RuleBasedStateMachine):
         for _ in range(events):
             if self.end is None:
                 self.one_event(self.steps)
+
+    @precondition(lambda self: self.started and self.end is None and self.steps is None)
+    @rule()
+    def poll_to_the_end(self) -> None:
+        """What most programs do; the driver must not repeat what the loop repeats."""
+        try:
+            self.finish(run(poll_for_token(self.pending), self.transport))
+        except SsoOidcError as error:
+            self.finish(error)
 
     def one_event(self, steps: Generator[Event, object, CreateTokenResponse]) -> None:
         try:

@@ -446,3 +446,17 @@ def test_device_polling_serves_a_plain_tenacity_state_too() -> None:
     assert (policy.retry(state), policy.wait(state)) == (True, 5.0)
     state.set_result(None)
     assert policy.retry(state) is False
+
+
+def test_a_request_that_did_not_come_through_whole_is_sent_again(drive: Drive) -> None:
+    broken = reply(400, {}, headers={"x-amzn-ErrorType": "RequestTimeoutException"})
+    transport = ScriptedTransport([broken, REGISTERED])
+    assert drive(REGISTER, transport).client_id == "id"
+
+
+def test_a_wait_that_is_no_number_or_negative_is_none(drive: Drive) -> None:
+    for wait in (float("nan"), -1.0):
+        policy = Retrying(wait=tenacity.wait_fixed(wait))
+        transport = ScriptedTransport([reply(500), REGISTERED])
+        drive(REGISTER, transport, policy=policy)
+        assert transport.sleeps == [0.0]
