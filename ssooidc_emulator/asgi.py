@@ -1,7 +1,7 @@
 """The emulator as an ASGI application, for uvicorn.
 
 It checks what a local server must check so that it is no hole: that a request names this server as its Host (a name
-that an attacker's DNS points here does not), and that bodies end within a size and a time.
+that an attacker's DNS points here does not), that its target is a path, and that bodies end within a size and a time.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ AsgiApp: TypeAlias = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 _CONNECTION: Final = "ssooidc_emulator.connection"
 # Client secrets are 1 to 2 kB, assertions may be a few more.
 _LARGEST_BODY: Final = 256 * 1024
+# Read and thrown away: a client that is still sending when the connection closes would never see the answer.
+_LARGEST_DISCARDED: Final = 8 * 1024 * 1024
 _SECONDS_FOR_BODY: Final = 30.0
 _HTTP_PORT: Final = 80
 
@@ -59,10 +61,6 @@ def asgi_app(center: IdentityCenter) -> AsgiApp:
         if scope["type"] != "http":
             return
         fields = _fields(scope)
-        host = _host(fields, scope)
-        if host is None:
-            await _respond(send, _plain(421, "This server answers to 127.0.0.1 and localhost only"))
-            return
         try:
             async with asyncio.timeout(_SECONDS_FOR_BODY):
                 body = await _body(receive)
@@ -72,7 +70,15 @@ def asgi_app(center: IdentityCenter) -> AsgiApp:
         if body is None:
             await _respond(send, _plain(413, "The body is too large"))
             return
-        request = HttpRequest(str(scope["method"]), _url(scope, host), fields, body)
+        host = _host(fields, scope)
+        if host is None:
+            await _respond(send, _plain(421, "This server answers to 127.0.0.1 and localhost only"))
+            return
+        url = _url(scope, host)
+        if url is None or _is_framed_twice(fields):
+            await _respond(send, _plain(400, "This is not a request that the server understands"))
+            return
+        request = HttpRequest(str(scope["method"]), url, fields, body)
         outcome = center.handle(request, Instant(datetime.now(UTC), time.monotonic()))
         if isinstance(outcome, Delayed):
             await asyncio.sleep(outcome.seconds)
@@ -100,24 +106,35 @@ def _host(fields: tuple[tuple[str, str], ...], scope: _Scope) -> str | None:
     return hosts[0] if len(hosts) == 1 and hosts[0] in names else None
 
 
-def _url(scope: _Scope, host: str) -> str:
-    path = cast("bytes", scope["raw_path"]).decode("latin-1")
+def _is_framed_twice(fields: tuple[tuple[str, str], ...]) -> bool:
+    """Whether the body has two lengths, which is how requests are smuggled (RFC 9112 section 6.1)."""
+    return {"transfer-encoding", "content-length"} <= {name for name, _ in fields}
+
+
+def _url(scope: _Scope, host: str) -> str | None:
+    """The URL of a request for a path here; anything else could pass for another host's."""
+    base = f"{scope['scheme']}://{host}"
+    # RFC 9112 section 3.2.2: the absolute form must be accepted as well.
+    path = cast("bytes", scope["raw_path"]).decode("latin-1").removeprefix(base)
     query = cast("bytes", scope["query_string"]).decode("latin-1")
-    return f"{scope['scheme']}://{host}{path}" + (f"?{query}" if query else "")
+    return f"{base}{path}" + (f"?{query}" if query else "") if path.startswith("/") else None
 
 
 async def _body(receive: _Receive) -> bytes | None:
     """Read the body; `None` where it is too large, or the client has gone."""
-    body = bytearray()
+    body, size = bytearray(), 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
-        body += cast("bytes", message.get("body", b""))
-        if len(body) > _LARGEST_BODY:
+        piece = cast("bytes", message.get("body", b""))
+        size += len(piece)
+        if size <= _LARGEST_BODY:
+            body += piece
+        elif size > _LARGEST_DISCARDED:
             return None
         if not message.get("more_body", False):
-            return bytes(body)
+            return bytes(body) if size <= _LARGEST_BODY else None
 
 
 def _plain(status: int, text: str) -> HttpResponse:
@@ -126,7 +143,7 @@ def _plain(status: int, text: str) -> HttpResponse:
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(body))),
         ("X-Content-Type-Options", "nosniff"),
-        # What is left of the request was not read, and must not be taken for the next one.
+        # What is left of the request, if anything, was not read and must not be taken for the next one.
         ("Connection", "close"),
     )
     return HttpResponse(status, fields, body)
@@ -147,9 +164,13 @@ async def _begin(send: _Send, response: HttpResponse) -> None:
 async def _break(
     send: _Send, connection: asyncio.Transport, fault: BodyCut | ConnectionReset
 ) -> None:
+    if connection.is_closing():
+        # The client has gone by itself, during a delay for example.
+        return
     if isinstance(fault, BodyCut):
         await _begin(send, fault.response)
-        piece = fault.response.body[: fault.keep]
+        # All of it would be no cut.
+        piece = fault.response.body[:-1][: fault.keep]
         await send({"type": "http.response.body", "body": piece, "more_body": True})
         # Flushes what was written, and closes.
         connection.close()

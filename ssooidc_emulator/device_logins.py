@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
-from ssooidc_emulator.entropy import Entropy
+from ssooidc_emulator.entropy import REPEATED_ENTROPY, Entropy
 from ssooidc_emulator.expiring import ExpiringMap
 from ssooidc_emulator.refusals import (
     ACCESS_DENIED,
@@ -34,6 +34,7 @@ from ssooidc_emulator.user_codes import canonical_user_code, new_user_code
 __all__ = ["DeviceLogin", "DeviceLogins", "LoginState", "PendingLogin"]
 
 _DEVICE_CODE_BYTES: Final = 64
+_MOST_TRIES: Final = 100
 _SLOW_DOWN_SECONDS: Final = 5
 # Requests that were sent an interval apart may arrive a little closer together.
 _JITTER: Final = 0.05
@@ -160,7 +161,8 @@ class DeviceLogins:
         return True
 
     def _new_user_code(self) -> str:
-        while True:
+        for _ in range(_MOST_TRIES):
             user_code = new_user_code(self._entropy)
             if user_code not in self._by_user_code:
                 return user_code
+        raise RuntimeError(REPEATED_ENTROPY)

@@ -17,7 +17,7 @@ from ssooidc_emulator.answers import http_date
 from ssooidc_emulator.device_logins import DeviceLogin, DeviceLogins, LoginState
 from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.form_tokens import BrowserCookie, FormTokens
-from ssooidc_emulator.same_origin import comes_from_own_page
+from ssooidc_emulator.same_origin import comes_from_another_site, comes_from_own_page
 from ssooidc_emulator.wrong_codes import WrongCodes
 
 if TYPE_CHECKING:
@@ -72,13 +72,18 @@ class DevicePage:
 
     def handle(self, request: HttpRequest, wall: datetime) -> HttpResponse:
         """Show the page, or take the decision."""
-        if request.method == "GET":
+        if request.method in {"GET", "HEAD"}:
             return self._show(request, wall)
         if request.method == "POST":
             return self._decide(request, wall)
-        return _message(405, "That cannot be done here", "Open this page in a browser.", wall)
+        response = _message(405, "That cannot be done here", "Open this page in a browser.", wall)
+        return _with_field(response, "Allow", "GET, HEAD, POST")
 
     def _show(self, request: HttpRequest, wall: datetime) -> HttpResponse:
+        # A link from elsewhere is fine, an image is not: ten of them with wrong codes would lock the page.
+        dest = request.headers.get("sec-fetch-dest")
+        if comes_from_another_site(request) and dest != "document":
+            return _message(403, "Not accepted", "Open this page in a window of its own.", wall)
         entered = _field(urlsplit(request.url).query, "user_code")
         if entered is None:
             return _page(200, "enter.html", wall, problem=None)

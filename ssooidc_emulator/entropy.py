@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-__all__ = ["Entropy", "seeded_entropy"]
+__all__ = ["REPEATED_ENTROPY", "Entropy", "seeded_entropy"]
 
 Entropy: TypeAlias = Callable[[int], bytes]
 """Gives as many random bytes as it is asked for; `os.urandom` is one."""
+
+REPEATED_ENTROPY: Final = "The entropy repeats itself: it must give other bytes each time"
+"""What is wrong where nothing new comes out of it; looking on would take for ever."""
 
 
 def seeded_entropy(seed: int | str) -> Entropy:

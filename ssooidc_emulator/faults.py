@@ -30,7 +30,11 @@ __all__ = [
 ]
 
 _TOO_MANY_REQUESTS: Final = 429
+_SUCCESS: Final = 200
+_PAST_ERRORS: Final = 600
+_WITHOUT_BODY: Final = frozenset({204, 205, 304})
 _PHRASES: Final = {
+    200: "OK",
     500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Unavailable",
@@ -158,12 +162,23 @@ def throttling(*, retry_after_ms: int | None = None) -> Fault:
 
 
 def html_page(status: int = 503) -> Fault:
-    """Answer with an HTML page, as a proxy on the way does that cannot reach the service."""
+    """Answer with an HTML page, as a proxy on the way does that cannot reach the service.
+
+    Raises:
+        ValueError: no final answer with a body has this status.
+    """
+    if not _SUCCESS <= status < _PAST_ERRORS or status in _WITHOUT_BODY:
+        message = f"No page comes with status {status}"
+        raise ValueError(message)
     return _HtmlFault(status)
 
 
 def delay(seconds: float, then: Fault | None = None) -> Fault:
-    """Answer late: the call is processed at once, or `then` happens, and what comes of it is held back."""
+    """Answer late: the call is processed at once, or `then` happens, and what comes of it is held back.
+
+    Raises:
+        ValueError: the delay is negative.
+    """
     if not seconds >= 0:
         message = "A delay cannot be negative"
         raise ValueError(message)
@@ -180,5 +195,12 @@ def connection_reset(*, processed: bool = False) -> Fault:
 
 
 def body_cut(keep: int = 10) -> Fault:
-    """Process the call, send this many bytes of the answer's body, and close the connection."""
+    """Process the call, send this many bytes of the answer's body, all but one at most, and close the connection.
+
+    Raises:
+        ValueError: the number is negative.
+    """
+    if keep < 0:
+        message = "A body cannot be cut to fewer than 0 bytes"
+        raise ValueError(message)
     return _CutFault(keep)

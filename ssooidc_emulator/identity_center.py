@@ -107,6 +107,7 @@ class IdentityCenter:
         self._page: Final = DevicePage(self._operations.logins, entropy)
         self._script: Final = FaultScript()
         self._handled = 0
+        self._asked_at = 0.0
         self.log: Final = RequestLog(_LOG_SIZE)
         self._routes: Final[
             dict[
@@ -138,7 +139,8 @@ class IdentityCenter:
         with self._lock:
             self._handled += 1
             number = self._handled
-            self._operations.forget_expired(now.wall.timestamp())
+            self._asked_at = now.wall.timestamp()
+            self._operations.forget_expired(self._asked_at)
             operation, outcome = self._outcome(request, path, now.wall)
         self.log.add(_logged(number, request, now.wall, operation, outcome))
         return outcome
@@ -196,7 +198,9 @@ class IdentityCenter:
     def _decide(self, user_code: str, state: LoginState) -> None:
         with self._lock:
             login = self._operations.logins.find(user_code)
-            if login is None or login.state is not LoginState.PENDING:
+            # No time comes with a decision; that of the last request is what is known of it.
+            is_void = login is None or login.is_expired(self._asked_at)
+            if login is None or is_void or login.state is not LoginState.PENDING:
                 message = "No device login with this user code waits for a decision"
                 raise ValueError(message)
             login.state = state
@@ -205,14 +209,15 @@ class IdentityCenter:
         self, request: HttpRequest, path: str, wall: datetime
     ) -> tuple[str | None, HttpResponse | WireFault]:
         route = self._routes.get((request.method, path))
-        if route is not None:
+        # CreateTokenWithIAM, which has CreateToken's path, is not emulated yet.
+        if route is not None and "aws_iam=t" not in urlsplit(request.url).query.split("&"):
             name, operation = route
             if comes_from_another_site(request):
                 return name, self._answers.named_error(_FORBIDDEN, "ForbiddenException", {}, wall)
             return name, self._call(name, operation, request, wall)
         if path in _PAGE_PATHS:
             return "DevicePage", self._page.handle(request, wall)
-        if path == _STYLE_PATH:
+        if path == _STYLE_PATH and request.method in {"GET", "HEAD"}:
             return None, self._page.style(wall)
         # What the real service says here is unverified.
         return None, self._answers.named_error(_NOT_FOUND, "UnknownOperationException", {}, wall)

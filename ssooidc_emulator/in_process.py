@@ -130,6 +130,8 @@ class AsyncEmulatorTransport(_InProcess):
         Raises:
             TransportError: the center's script says that the wire fails.
         """
+        # Others run, and a cancellation comes in, as where there is a real wire.
+        await self.asleep(0)
         outcome = self._center.handle(request, self.now())
         if delay := self._delay(outcome):
             await self.asleep(delay)

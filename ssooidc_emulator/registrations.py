@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ssooidc_emulator.client_secret import ClientSecrets
-from ssooidc_emulator.entropy import Entropy
+from ssooidc_emulator.entropy import REPEATED_ENTROPY, Entropy
 from ssooidc_emulator.expiring import ExpiringMap
 from ssooidc_emulator.inputs import RegisterClientInput
 from ssooidc_emulator.refusals import (
@@ -42,6 +42,7 @@ GRANT_TYPES: Final = frozenset({DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN})
 
 _MAX_SCOPES: Final = 25
 _CLIENT_ID_BYTES: Final = 16
+_MOST_TRIES: Final = 100
 _LARGEST_PORT: Final = 65535
 _REDIRECT_URI: Final = re.compile(r"http://127\.0\.0\.1(?::([0-9]{1,5}))?/oauth/callback\Z")
 # RFC 6749 section 3.3
@@ -121,11 +122,12 @@ class Registrations:
         _ = self._clients.forget_until(now)
 
     def _new_client_id(self) -> str:
-        while True:
+        for _ in range(_MOST_TRIES):
             raw = self._entropy(_CLIENT_ID_BYTES) + self._settings.region.encode("ascii")
             client_id = base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
             if client_id not in self._clients:
                 return client_id
+        raise RuntimeError(REPEATED_ENTROPY)
 
     def _problem(self, asked: RegisterClientInput) -> Refusal | None:
         # "The service supports only public as a client type" (the API reference)

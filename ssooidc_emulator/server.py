@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
 
-from ssooidc_core.endpoints import is_loopback
 from ssooidc_emulator.asgi import HttpProtocol, asgi_app
 from ssooidc_emulator.identity_center import IdentityCenter
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EmulatorServer"]
 
 _LOOPBACK: Final = "127.0.0.1"
+_HOSTS: Final = (_LOOPBACK, "localhost")
 _SECONDS_TO_FINISH: Final = 1
 _SECONDS_TO_STOP: Final = 10
 _LARGEST_HEAD: Final = 64 * 1024
@@ -47,11 +47,12 @@ class EmulatorServer:
             ValueError: the host is not this machine: an emulator must not be reachable by others.
             OSError: the port is taken.
         """
-        if not is_loopback(host) or ":" in host:
+        if host not in _HOSTS:
             message = f"The emulator listens on {_LOOPBACK} only, not on {host!r}"
             raise ValueError(message)
         self.center: Final = IdentityCenter() if center is None else center
         self._socket: Final = socket.create_server((_LOOPBACK, port))
+        self._port: Final[int] = self._socket.getsockname()[1]
         # asyncio sets it for sockets whose protocol is spelt out only; without it, small answers wait 40 ms for an ACK.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server: Final = uvicorn.Server(
@@ -78,8 +79,7 @@ class EmulatorServer:
     @property
     def port(self) -> int:
         """The port."""
-        port: int = self._socket.getsockname()[1]
-        return port
+        return self._port
 
     @property
     def url(self) -> str:
@@ -87,7 +87,14 @@ class EmulatorServer:
         return f"http://{_LOOPBACK}:{self.port}"
 
     def start(self) -> None:
-        """Answer requests from now on. The socket listens already: a request sent at once waits for its answer."""
+        """Answer requests from now on. The socket listens already: a request sent at once waits for its answer.
+
+        Raises:
+            RuntimeError: it was started or closed before.
+        """
+        if self._server.should_exit:
+            message = "This server was closed: make a new one"
+            raise RuntimeError(message)
         self._thread.start()
 
     def close(self) -> None:

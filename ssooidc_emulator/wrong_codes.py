@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
@@ -24,7 +25,7 @@ class WrongCodes:
             _ = self._times.popleft()
         if len(self._times) < self._limit:
             return 0
-        return max(1, int(self._times[0] + self._window - now) + 1)
+        return math.ceil(self._times[0] + self._window - now)
 
     def count(self, now: float) -> None:
         """Note a wrong entry."""
