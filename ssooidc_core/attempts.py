@@ -101,7 +101,8 @@ def consult(
     Raises:
         ConfigurationError: a strategy of the policy is asynchronous.
     """
-    if not plain(policy.retry(state)):
+    # tenacity 9.2 can switch a policy off: it then calls once, and asks no strategy.
+    if not getattr(policy, "enabled", True) or not plain(policy.retry(state)):
         return None
     if policy.after is not None:
         _ = plain(policy.after(state))

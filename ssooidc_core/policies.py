@@ -21,6 +21,7 @@ from tenacity.wait import wait_base
 
 from ssooidc_core.errors import (
     AuthorizationPendingException,
+    ConfigurationError,
     ConnectFailed,
     ConnectionLost,
     ServiceError,
@@ -177,7 +178,13 @@ def standard_retry(
         max_backoff: seconds that a computed wait has at most.
         quota: shared with other policies where given; by default this policy's own, of 500.
         jitter: gives a number from 0 to 1 at each retry.
+
+    Raises:
+        ConfigurationError: there is not even one attempt.
     """
+    if max_attempts < 1:
+        message = f"max_attempts must be at least 1, not {max_attempts!r}"
+        raise ConfigurationError(message)
     budget = RetryQuota() if quota is None else quota
     return Retrying(
         retry=_RetryTransient(budget),
@@ -188,7 +195,7 @@ def standard_retry(
 
 def max_attempts_of(policy: Retrying) -> int | None:
     """Give the number of attempts a policy allows, where it says so plainly."""
-    return _max_attempts(policy.stop)
+    return _max_attempts(policy.stop) if getattr(policy, "enabled", True) else 1
 
 
 def _max_attempts(stop: object) -> int | None:

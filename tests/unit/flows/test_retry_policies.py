@@ -460,3 +460,8 @@ def test_a_wait_that_is_no_number_or_negative_is_none(drive: Drive) -> None:
         transport = ScriptedTransport([reply(500), REGISTERED])
         drive(REGISTER, transport, policy=policy)
         assert transport.sleeps == [0.0]
+
+
+def test_a_policy_of_no_attempts_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"\Amax_attempts must be at least 1, not 0\Z"):
+        standard_retry(max_attempts=0)
