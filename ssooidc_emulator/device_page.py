@@ -45,8 +45,16 @@ _MOST_FIELDS: Final = 10
 
 @functools.cache
 def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for pages only
+    """Load the templates.
 
+    Raises:
+        ImportError: jinja2 is not installed; the text names the extra.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for pages only
+    except ImportError:
+        message = 'The emulator\'s pages need jinja2: pip install "ssooidc-core[emulator]"'
+        raise ImportError(message, name="jinja2") from None
     return Environment(
         loader=PackageLoader("ssooidc_emulator"), autoescape=True, undefined=StrictUndefined
     )

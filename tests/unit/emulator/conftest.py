@@ -80,9 +80,7 @@ def start(ask: Callable[..., HttpResponse]) -> Callable[..., dict[str, Any]]:
 def poll(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Poll for the token once."""
 
-    def call(
-        asked: IdentityCenter, client: dict[str, str], login: dict[str, Any]
-    ) -> HttpResponse:
+    def call(asked: IdentityCenter, client: dict[str, str], login: dict[str, Any]) -> HttpResponse:
         code = {"grantType": DEVICE_CODE, "deviceCode": login["deviceCode"]}
         return ask(asked, "/token", client | code)
 
@@ -94,9 +92,7 @@ def refresh(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Refresh once."""
 
     def call(asked: IdentityCenter, client: dict[str, str], token: str) -> HttpResponse:
-        return ask(
-            asked, "/token", {**client, "grantType": "refresh_token", "refreshToken": token}
-        )
+        return ask(asked, "/token", {**client, "grantType": "refresh_token", "refreshToken": token})
 
     return call
 

@@ -95,7 +95,9 @@ def test_a_client_secret_is_a_signed_statement(
 
 
 def test_start_device_authorization(
-    center: IdentityCenter, register: Callable[..., dict[str, str]], ask: Callable[..., HttpResponse]
+    center: IdentityCenter,
+    register: Callable[..., dict[str, str]],
+    ask: Callable[..., HttpResponse],
 ) -> None:
     answer = ask(
         center, "/device_authorization", {**register(center), "startUrl": center.start_url}
@@ -240,7 +242,7 @@ def test_pending_is_the_recorded_answer(
         ),
     ],
 )
-def test_known_texts_are_verbatim(
+def test_known_texts_are_verbatim(  # noqa: PLR0917 - columns of the table
     center: IdentityCenter,
     register: Callable[..., dict[str, str]],
     ask: Callable[..., HttpResponse],
@@ -336,16 +338,12 @@ def test_the_same_entropy_gives_the_same_bytes(
         ]
         client = json.loads(answers[0].body)
         who = {name: client[name] for name in ("clientId", "clientSecret")}
-        answers.append(
-            ask(center, "/device_authorization", {**who, "startUrl": center.start_url})
-        )
+        answers.append(ask(center, "/device_authorization", {**who, "startUrl": center.start_url}))
         login = json.loads(answers[1].body)
         center.approve(login["userCode"])
         grant = "urn:ietf:params:oauth:grant-type:device_code"
         answers.append(
-            ask(
-                center, "/token", {**who, "grantType": grant, "deviceCode": login["deviceCode"]}
-            )
+            ask(center, "/token", {**who, "grantType": grant, "deviceCode": login["deviceCode"]})
         )
         page = f"/device?user_code={login['userCode']}"
         answers.append(ask(center, page, method="GET"))

@@ -25,9 +25,7 @@ REGISTER: Final = b'{"clientName":"a","clientType":"public"}'
 
 
 @pytest.fixture
-def call(
-    center: IdentityCenter, clock: VirtualClock
-) -> Callable[..., HttpResponse | WireFault]:
+def call(center: IdentityCenter, clock: VirtualClock) -> Callable[..., HttpResponse | WireFault]:
     """Register a client, or what else the arguments say, and give what comes of it."""
 
     def send(path: str = "/client/register", body: bytes = REGISTER) -> HttpResponse | WireFault:
@@ -53,7 +51,9 @@ def test_every_error_of_the_model(
     center.script("RegisterClient", faults.error(code))
     answer = answered(call())
     assert answer.headers["x-amzn-ErrorType"].startswith(f"{code}:http://internal.amazon.com/")
-    assert answer.status == {"InvalidClientException": 401, "InternalServerException": 500}.get(code, 400)
+    assert answer.status == {"InvalidClientException": 401, "InternalServerException": 500}.get(
+        code, 400
+    )
     assert json.loads(answer.body).get("error") == OIDC_ERRORS[code].oauth_error
     assert clients(center) == 0
 
@@ -96,7 +96,9 @@ def test_throttling(
     assert answer.headers.get("x-amz-retry-after") == expected
 
 
-@pytest.mark.parametrize(("status", "phrase"), [(503, "Service Unavailable"), (418, "Error"), (200, "OK")])
+@pytest.mark.parametrize(
+    ("status", "phrase"), [(503, "Service Unavailable"), (418, "Error"), (200, "OK")]
+)
 def test_html_page(
     status: int, phrase: str, center: IdentityCenter, call: Callable[..., HttpResponse | WireFault]
 ) -> None:
@@ -195,7 +197,9 @@ def test_until_cleared(
     center: IdentityCenter, call: Callable[..., HttpResponse | WireFault]
 ) -> None:
     center.script(None, faults.server_error(), times=None)
-    assert {answered(call(path)).status for path in ("/token", "/client/register") for _ in range(9)} == {500}
+    assert {
+        answered(call(path)).status for path in ("/token", "/client/register") for _ in range(9)
+    } == {500}
     center.clear_script()
     assert answered(call()).status == 200
 
@@ -225,7 +229,9 @@ def test_a_fault_for_no_call(times: int, center: IdentityCenter) -> None:
 
 def test_a_fault_for_no_operation(center: IdentityCenter) -> None:
     name: Any = "NoSuchOperation"
-    with pytest.raises(ValueError, match="No operation 'NoSuchOperation': use one of RegisterClient,"):
+    with pytest.raises(
+        ValueError, match="No operation 'NoSuchOperation': use one of RegisterClient,"
+    ):
         center.script(name, faults.slow_down())
 
 

@@ -54,7 +54,7 @@ def test_denied(
 
 
 @pytest.mark.parametrize("decision", ["none", "approve", "deny", "spent"])
-def test_expired_whatever_was_decided(
+def test_expired_whatever_was_decided(  # noqa: PLR0917 - fixtures
     decision: str,
     center: IdentityCenter,
     register: Callable[..., dict[str, str]],
@@ -124,7 +124,9 @@ def test_a_code_is_known_however_it_is_typed(
     assert poll(center, client, login).status == 200
 
 
-@pytest.mark.parametrize("code", ["", "BCDF-GHJ", "BCDF-GHJKL", "AEIO-UAEI", "B" * 10_000, "\ud800"])
+@pytest.mark.parametrize(
+    "code", ["", "BCDF-GHJ", "BCDF-GHJKL", "AEIO-UAEI", "B" * 10_000, "\ud800"]
+)
 def test_no_login_waits_under_a_wrong_code(code: str, center: IdentityCenter) -> None:
     for decide in (center.approve, center.deny):
         with pytest.raises(ValueError, match="No device login with this user code") as caught:
@@ -303,7 +305,7 @@ def test_the_lifetimes_can_be_set(
     assert sign_in(center, register(center, scopes=[]))["expiresIn"] == 11
 
 
-def test_nothing_is_kept_for_ever(
+def test_nothing_is_kept_for_ever(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     register: Callable[..., dict[str, str]],
     start: Callable[..., dict[str, Any]],

@@ -16,9 +16,7 @@ from ssooidc_transports.testing import VirtualClock
 BASE: Final = "http://127.0.0.1:8080"
 OWN: Final = ("Origin", BASE)
 WRONG: Final = "BBBB-BBBB"
-CSP: Final = (
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+CSP: Final = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 class Browser:
@@ -181,7 +179,10 @@ def test_wrong_codes_are_limited(
 
 
 def test_the_limit_holds_for_forms_and_for_every_browser(
-    browser: Browser, login: dict[str, Any], ask: Callable[..., HttpResponse], center: IdentityCenter
+    browser: Browser,
+    login: dict[str, Any],
+    ask: Callable[..., HttpResponse],
+    center: IdentityCenter,
 ) -> None:
     browser.open(login["userCode"])
     for _ in range(10):
@@ -272,7 +273,7 @@ def test_a_token_of_another_browser(
     assert status_of() == "authorization_pending"
 
 
-def test_a_token_of_another_code(
+def test_a_token_of_another_code(  # noqa: PLR0917 - fixtures
     browser: Browser,
     login: dict[str, Any],
     client: dict[str, str],
@@ -472,7 +473,15 @@ def test_the_cookie_is_secure_where_the_page_is(
 
 @pytest.mark.parametrize(
     "cookie",
-    ["", ";;;", "ssooidc_emulator", "ssooidc_emulator=", "ssooidc_emulator=a\x00b", "a=b; c", "é=ü"],
+    [
+        "",
+        ";;;",
+        "ssooidc_emulator",
+        "ssooidc_emulator=",
+        "ssooidc_emulator=a\x00b",
+        "a=b; c",
+        "é=ü",
+    ],
 )
 def test_odd_cookies(cookie: str, browser: Browser, login: dict[str, Any]) -> None:
     browser.cookie = cookie
@@ -519,7 +528,9 @@ def test_a_page_elsewhere_calls_no_operation(
 
 
 @pytest.mark.parametrize(
-    "headers", [[], [OWN], [("Sec-Fetch-Site", "same-origin")], [("Sec-Fetch-Site", "none")]], ids=repr
+    "headers",
+    [[], [OWN], [("Sec-Fetch-Site", "same-origin")], [("Sec-Fetch-Site", "none")]],
+    ids=repr,
 )
 def test_command_lines_and_our_own_pages_may(
     headers: list[tuple[str, str]], center: IdentityCenter, ask: Callable[..., HttpResponse]

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
+from pydantic import ValidationError
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter
+from ssooidc_emulator.inputs import RegisterClientInput
 from ssooidc_transports.testing import VirtualClock
 
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -77,7 +79,12 @@ def test_refused(
         {"clientName": "日本語-ключ"},
         {"clientName": "n" * 10_000},
         {"redirectUris": ["http://127.0.0.1/oauth/callback"]},
-        {"redirectUris": ["http://127.0.0.1:1/oauth/callback", "http://127.0.0.1:65535/oauth/callback"]},
+        {
+            "redirectUris": [
+                "http://127.0.0.1:1/oauth/callback",
+                "http://127.0.0.1:65535/oauth/callback",
+            ]
+        },
         {"issuerUrl": "https://d-1234567890.awsapps.com/start"},
         {"entitledApplicationArn": "arn:aws:sso::aws:application/x"},
         {"unknownMember": {"a": [1]}},
@@ -184,7 +191,9 @@ def test_unknown_grants(
 
 
 def test_no_authorization_code_is_good_yet(
-    center: IdentityCenter, register: Callable[..., dict[str, str]], ask: Callable[..., HttpResponse]
+    center: IdentityCenter,
+    register: Callable[..., dict[str, str]],
+    ask: Callable[..., HttpResponse],
 ) -> None:
     client = register(center, grantTypes=["authorization_code"])
     members = {**client, "grantType": "authorization_code", "code": "x"}
@@ -220,7 +229,9 @@ def test_a_wrong_secret(
 
 
 def test_another_clients_secret(
-    center: IdentityCenter, register: Callable[..., dict[str, str]], ask: Callable[..., HttpResponse]
+    center: IdentityCenter,
+    register: Callable[..., dict[str, str]],
+    ask: Callable[..., HttpResponse],
 ) -> None:
     one, other = register(center), register(center)
     mixed = one | {"clientSecret": other["clientSecret"], "startUrl": center.start_url}
@@ -275,13 +286,21 @@ def test_bodies_that_are_no_object(
         ("/client/register", {"client_name": "a", "clientType": "public"}, "clientName"),
         ("/client/register", {"clientName": "a", "clientType": "public", "scopes": "a"}, "scopes"),
         ("/client/register", {"clientName": "a", "clientType": "public", "scopes": [1]}, "scopes"),
-        ("/client/register", {"clientName": "a", "clientType": "public", "scopes": {"a": 1}}, "scopes"),
+        (
+            "/client/register",
+            {"clientName": "a", "clientType": "public", "scopes": {"a": 1}},
+            "scopes",
+        ),
         (
             "/client/register",
             {"clientName": "a", "clientType": "public", "redirectUris": [None], "grantTypes": 0},
             "grantTypes, redirectUris",
         ),
-        ("/device_authorization", {"CANARY-name": "CANARY-value"}, "clientId, clientSecret, startUrl"),
+        (
+            "/device_authorization",
+            {"CANARY-name": "CANARY-value"},
+            "clientId, clientSecret, startUrl",
+        ),
         ("/token", {}, "clientId, clientSecret, grantType"),
         (
             "/token",
@@ -319,36 +338,21 @@ def test_what_a_grant_needs(  # noqa: PLR0917
 
 
 def test_what_the_authorization_code_grant_needs(
-    center: IdentityCenter, register: Callable[..., dict[str, str]], ask: Callable[..., HttpResponse]
+    center: IdentityCenter,
+    register: Callable[..., dict[str, str]],
+    ask: Callable[..., HttpResponse],
 ) -> None:
     client = register(center, grantTypes=["authorization_code"])
     answer = ask(center, "/token", {**client, "grantType": "authorization_code"})
     assert json.loads(answer.body)["error_description"] == "Missing or invalid: code"
 
 
-def test_many_wrong_items_are_one_complaint(
-    center: IdentityCenter, ask: Callable[..., HttpResponse], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    from ssooidc_emulator import inputs  # noqa: PLC0415
-
-    counts: list[int] = []
-
-    class Counted(inputs.RegisterClientInput, frozen=True):
-        @classmethod
-        def model_validate_json(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            try:
-                return super().model_validate_json(*args, **kwargs)
-            except ValidationError as error:
-                counts.append(error.error_count())
-                raise
-
-    body = {"clientName": "a", "clientType": "public", "scopes": [1] * 10_000}
-    assert inputs.read(Counted, json.dumps(body).encode()) == inputs.invalid_request(
-        "Missing or invalid: scopes"
-    )
-    assert counts == [1]
+@pytest.mark.parametrize("member", ["scopes", "redirectUris", "grantTypes"])
+def test_many_wrong_items_are_one_complaint(member: str) -> None:
+    body = {"clientName": "a", "clientType": "public", member: [1] * 10_000}
+    with pytest.raises(ValidationError) as caught:
+        RegisterClientInput.model_validate_json(json.dumps(body))
+    assert caught.value.error_count() == 1
 
 
 def test_the_bodies_of_real_clients_have_spaces(

@@ -32,7 +32,7 @@ from ssooidc_transports.testing import VirtualClock
 
 
 @pytest.fixture
-def life(
+def life(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     clock: VirtualClock,
     ask: Callable[..., HttpResponse],
@@ -48,7 +48,10 @@ def life(
     path = f"/device?user_code={waiting['userCode']}"
     pages = [ask(center, each, method="GET") for each in ("/", path, "/device?user_code=x")]
     bearer = (("Authorization", "Bearer CANARY-bearer"), ("Cookie", "a=CANARY-cookie"))
-    pages += [ask(center, "/device", b"CANARY-form", method=how, headers=bearer) for how in ("POST", "PUT")]
+    pages += [
+        ask(center, "/device", b"CANARY-form", method=how, headers=bearer)
+        for how in ("POST", "PUT")
+    ]
     ask(center, "/CANARY-path/x?CANARY-query#CANARY-fragment", b"CANARY-body", headers=bearer)
     ask(center, "/token", {"clientId": "CANARY-id", "clientSecret": ["CANARY-secret"]})
     secrets = {
@@ -71,7 +74,9 @@ def test_no_page_shows_a_secret(life: tuple[list[HttpResponse], set[str]]) -> No
 
 
 def test_the_log_has_none(
-    life: tuple[list[HttpResponse], set[str]], center: IdentityCenter, caplog: pytest.LogCaptureFixture
+    life: tuple[list[HttpResponse], set[str]],
+    center: IdentityCenter,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     _, secrets = life
     for entry in center.log.entries():
@@ -102,14 +107,17 @@ def test_paths_are_logged_as_far_as_they_are_words(path: str, shown: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "shown"), [("POST", "POST"), ("get", "*"), ("SECRETSECRETS", "*"), ("A\n", "*"), ("", "*")]
+    ("method", "shown"),
+    [("POST", "POST"), ("get", "*"), ("SECRETSECRETS", "*"), ("A\n", "*"), ("", "*")],
 )
 def test_methods_are_logged_where_they_look_like_ones(method: str, shown: str) -> None:
     assert loggable_method(method) == shown
 
 
 def entries_of(center: IdentityCenter) -> Iterator[tuple[str, int | None, str | None, str | None]]:
-    return ((entry.method, entry.status, entry.error, entry.fault) for entry in center.log.entries())
+    return (
+        (entry.method, entry.status, entry.error, entry.fault) for entry in center.log.entries()
+    )
 
 
 def test_what_the_log_says(
@@ -157,7 +165,8 @@ def test_subscribers(
     seen: list[LoggedRequest] = []
 
     def broken(entry: LoggedRequest) -> None:
-        raise ValueError("CANARY", entry)
+        message = f"CANARY {entry}"
+        raise ValueError(message)
 
     stop_broken, stop = center.subscribe(broken), center.subscribe(seen.append)
     with caplog.at_level(logging.DEBUG):
@@ -217,7 +226,9 @@ def test_no_input_tells() -> None:
         asked = read(model, json.dumps(body).encode())
         assert isinstance(asked, model)
         assert "CANARY" not in repr(asked) + str(asked)
-        assert "CANARY" not in repr(read(model, json.dumps(body | {"clientId": ["CANARY"]}).encode()))
+        assert "CANARY" not in repr(
+            read(model, json.dumps(body | {"clientId": ["CANARY"]}).encode())
+        )
 
 
 def test_no_fault_tells(center: IdentityCenter, clock: VirtualClock) -> None:
