@@ -16,7 +16,7 @@ _INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ssooidc")
 def ssooidc() -> None:
-    """Sign in to AWS IAM Identity Center, and try it without an AWS account."""
+    """Try signing in to AWS IAM Identity Center without an AWS account."""
 
 
 @ssooidc.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -243,6 +245,34 @@ def test_poll_once_polls_at_the_instants_of_poll_for_token_with_json_between() -
     assert [event for event in pieces.events if not isinstance(event, Slept)] == [
         event for event in whole.events if not isinstance(event, Slept)
     ]
+
+
+RESUME: Final = """
+import sys
+from ssooidc_core import run
+from ssooidc_core.flows.device import PendingDeviceLogin, poll_for_token
+from ssooidc_transports.testing import ScriptedTransport, reply
+
+login = PendingDeviceLogin.from_json(sys.stdin.buffer.read())
+transport = ScriptedTransport([reply(200, {"accessToken": "new"})])
+token = run(poll_for_token(login), transport)
+print(transport.requests[0].body.decode(), transport.sleeps, token.access_token.get_secret_value())
+"""
+
+
+def test_a_login_is_resumed_in_another_process() -> None:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-Ic", RESUME],
+        input=login().to_json_with_secrets(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        '{"grantType":"urn:ietf:params:oauth:grant-type:device_code","clientId":"id",'
+        '"clientSecret":"canary","deviceCode":"canary"} [2.0] new\n'
+    )
 
 
 def test_poll_once_called_early_sends_nothing_and_gives_the_same_login_back() -> None:
