@@ -240,7 +240,10 @@ class _Failing:
         """Seconds to wait before the next attempt, or `None` where the error is final."""
         wait = self._attempts.wait_after(error, self._transport.now())
         if wait is None:
-            error.add_note(f"while {self._operation!r}, attempt {self._number}")
+            note = f"while {self._operation!r}, attempt {self._number}"
+            # A transport may raise one and the same object again.
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
         return wait
 
     def next_request(self, credentials: Credentials | None) -> HttpRequest:

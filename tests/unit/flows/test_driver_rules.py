@@ -204,6 +204,14 @@ def test_an_error_has_no_context_and_says_what_was_under_way(drive: Drive) -> No
     assert "canary" not in printed
 
 
+def test_an_error_that_is_raised_again_is_noted_once(drive: Drive) -> None:
+    lost = ConnectionLost("gone")
+    for _ in range(2):
+        with pytest.raises(ConnectionLost):
+            drive(create_token(REFRESH), ScriptedTransport([lost]))
+    assert len(lost.__notes__) == 1
+
+
 def test_a_spent_generator_is_an_error_and_not_none(drive: Drive) -> None:
     def steps() -> Steps[str]:
         yield from Now()
