@@ -24,6 +24,8 @@ _LOOPBACK: Final = "127.0.0.1"
 _HOSTS: Final = (_LOOPBACK, "localhost")
 _SECONDS_TO_FINISH: Final = 1
 _SECONDS_TO_STOP: Final = 10
+# uvicorn's own 5 s end just when a client that polls every 5 s (RFC 8628 section 3.2) takes its connection up again.
+_SECONDS_TO_KEEP_IDLE_CONNECTIONS: Final = 75
 _LARGEST_HEAD: Final = 64 * 1024
 
 
@@ -69,6 +71,7 @@ class EmulatorServer:
                 server_header=False,
                 date_header=False,
                 h11_max_incomplete_event_size=_LARGEST_HEAD,
+                timeout_keep_alive=_SECONDS_TO_KEEP_IDLE_CONNECTIONS,
                 timeout_graceful_shutdown=_SECONDS_TO_FINISH,
             )
         )
