@@ -124,7 +124,7 @@ class HttpRequest:
     signed headers and body, and for about 15 minutes.
     """
 
-    # Not a frozen dataclass: its `__init__` is three times slower, and each call makes three of these objects.
+    # Not a frozen dataclass: its `__init__` is slower, and each call makes three of these objects.
     __slots__ = ("_body", "_headers", "_method", "_url")
     __match_args__ = ("method", "url", "headers", "body")
 
