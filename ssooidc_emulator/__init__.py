@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ssooidc_emulator.directory import (
+    AccessKey,
+    Account,
+    Application,
+    Directory,
+    TrustedTokenIssuer,
+    User,
+)
 from ssooidc_emulator.entropy import Entropy, seeded_entropy
 from ssooidc_emulator.identity_center import IdentityCenter
 from ssooidc_emulator.in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
@@ -20,17 +28,23 @@ if TYPE_CHECKING:
     from ssooidc_emulator.server import EmulatorServer
 
 __all__ = [
+    "AccessKey",
+    "Account",
+    "Application",
     "AsyncEmulatorTransport",
     "BodyCut",
     "Clock",
     "ConnectionReset",
     "Delayed",
+    "Directory",
     "EmulatorServer",
     "EmulatorTransport",
     "Entropy",
     "IdentityCenter",
     "LoggedRequest",
     "RefreshMode",
+    "TrustedTokenIssuer",
+    "User",
     "WireFault",
     "seeded_entropy",
 ]

@@ -60,7 +60,16 @@ class DeviceLogin:
     expires_at: float
     interval: int
     state: LoginState = LoginState.PENDING
+    user: str | None = None
     polled_at: float | None = None
+
+    def approve(self, user: str) -> None:
+        """Decide for this user."""
+        self.state, self.user = LoginState.APPROVED, user
+
+    def deny(self) -> None:
+        """Decide against it."""
+        self.state = LoginState.DENIED
 
     def is_expired(self, now: float) -> bool:
         """Whether the codes are void."""
@@ -114,8 +123,11 @@ class DeviceLogins:
         user_code = canonical_user_code(entered)
         return None if user_code is None else self._by_user_code.get(user_code)
 
-    def redeem(self, device_code: str, client: Registration, now: float) -> Refusal | None:
-        """Turn an approved device code in, or say why not; after that it is spent (RFC 6749 section 10.5)."""
+    def redeem(self, device_code: str, client: Registration, now: float) -> str | Refusal:
+        """Turn an approved device code in for its user's name, or say why not.
+
+        After that it is spent (RFC 6749 section 10.5).
+        """
         login = self._by_device_code.get(device_code)
         # Another client's code must look like none at all.
         if login is None or login.client.client_id != client.client_id:
@@ -124,14 +136,14 @@ class DeviceLogins:
             return EXPIRED_DEVICE_CODE
         if self._is_too_fast(login, now):
             return SLOW_DOWN
-        if login.state is LoginState.PENDING:
-            return AUTHORIZATION_PENDING
         if login.state is LoginState.DENIED:
             return ACCESS_DENIED
+        if login.state is LoginState.PENDING or login.user is None:
+            return AUTHORIZATION_PENDING
         if login.state is LoginState.SPENT:
             return INVALID_GRANT
         login.state = LoginState.SPENT
-        return None
+        return login.user
 
     def pending(self, now: float) -> Iterable[PendingLogin]:
         """Give the logins that wait for a person, the oldest first."""

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from ssooidc_core.http import HttpRequest, HttpResponse
 from ssooidc_emulator.answers import http_date
 from ssooidc_emulator.device_logins import DeviceLogin, DeviceLogins, LoginState
+from ssooidc_emulator.directory import Directory
 from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.form_tokens import BrowserCookie, FormTokens
 from ssooidc_emulator.same_origin import comes_from_another_site, comes_from_own_page
@@ -39,7 +40,7 @@ _HEADERS: Final = (
     ("Referrer-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
-_DECISIONS: Final = {"approve": LoginState.APPROVED, "deny": LoginState.DENIED}
+_DECISIONS: Final = frozenset({"approve", "deny"})
 _MOST_FIELDS: Final = 10
 
 
@@ -68,8 +69,9 @@ def _style() -> bytes:
 class DevicePage:
     """The page over an instance's device logins. Not locked."""
 
-    def __init__(self, logins: DeviceLogins, entropy: Entropy) -> None:
-        """Take the logins."""
+    def __init__(self, logins: DeviceLogins, directory: Directory, entropy: Entropy) -> None:
+        """Take the logins, and who could decide them."""
+        self._directory: Final = directory
         self._logins: Final = logins
         self._tokens: Final = FormTokens(entropy)
         self._wrong: Final = WrongCodes()
@@ -113,19 +115,20 @@ class DevicePage:
     def _decide(self, request: HttpRequest, wall: datetime) -> HttpResponse:
         form = request.body.decode("utf-8", "replace")
         entered, token = _field(form, "user_code") or "", _field(form, "token") or ""
-        state = _DECISIONS.get(_field(form, "decision") or "")
+        decision = _field(form, "decision")
         cookie = self._tokens.cookie(request)
         if not comes_from_own_page(request) or not self._tokens.fits(token, cookie, entered):
             text = "This form was not sent from the page it belongs to. Open the page again."
             return _message(403, "Not accepted", text, wall)
-        if state is None:
+        if decision not in _DECISIONS:
             return _message(400, "Not understood", "Choose to approve or to deny.", wall)
         found = self._find(entered, wall)
         if isinstance(found, HttpResponse):
             return found
-        found.state = state
-        if state is LoginState.APPROVED:
+        if decision == "approve":
+            found.approve(self._directory.someone(None).name)
             return _message(200, "Approved", "You can close this page and go back.", wall)
+        found.deny()
         return _message(200, "Denied", "Nothing was given out. You can close this page.", wall)
 
     def _find(self, entered: str, wall: datetime) -> DeviceLogin | HttpResponse:

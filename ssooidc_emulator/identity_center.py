@@ -6,18 +6,20 @@ a socket, and randomness is an argument: with a seeded one, the same calls give 
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from ssooidc_core.http import HttpRequest, HttpResponse
 from ssooidc_core.program import Instant
 from ssooidc_emulator.answers import Answers
-from ssooidc_emulator.device_logins import LoginState, PendingLogin
+from ssooidc_emulator.device_logins import DeviceLogin, LoginState, PendingLogin
 from ssooidc_emulator.device_page import DevicePage
+from ssooidc_emulator.directory import Directory
 from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.fault_script import FaultScript, OperationName
 from ssooidc_emulator.faults import Call, Fault
@@ -44,6 +46,13 @@ _LOG_SIZE: Final = 1000
 _NINETY_DAYS: Final = 90 * 24 * 3600
 
 
+class Route(NamedTuple):
+    """An operation of the service: its name, and what answers it."""
+
+    operation: OperationName
+    answer: Callable[[HttpRequest, datetime], HttpResponse]
+
+
 class IdentityCenter:
     """A local IAM Identity Center instance. Safe to use from many threads.
 
@@ -64,6 +73,7 @@ class IdentityCenter:
         refresh_mode: RefreshMode = "stable",
         enforce_interval: bool = False,
         refuse_white_space: bool = True,
+        directory: Directory | None = None,
         entropy: Entropy = os.urandom,
     ) -> None:
         """Start with no clients, logins or sessions.
@@ -82,6 +92,7 @@ class IdentityCenter:
             enforce_interval: answer `slow_down` to polls sooner than the interval. Off, since the AWS CLI polls twice
                 at once, and the real service was never seen to mind.
             refuse_white_space: refuse client names with white space, as the real service does.
+            directory: the users, accounts, applications of the instance; by default `Directory.example()`.
             entropy: gives random bytes; `seeded_entropy(...)` makes runs repeatable.
 
         Raises:
@@ -102,25 +113,21 @@ class IdentityCenter:
             refuse_white_space=refuse_white_space,
         )
         self._lock: Final = threading.RLock()
+        self.directory: Final = Directory.example() if directory is None else directory
         self._operations: Final = Operations(self._settings, entropy)
         self._answers: Final = Answers(entropy)
-        self._page: Final = DevicePage(self._operations.logins, entropy)
+        self._page: Final = DevicePage(self._operations.logins, self.directory, entropy)
         self._script: Final = FaultScript()
         self._handled = 0
         self._asked_at = 0.0
         self.log: Final = RequestLog(_LOG_SIZE)
-        self._routes: Final[
-            dict[
-                tuple[str, str],
-                tuple[OperationName, Callable[[bytes, str, float], Members | Refusal]],
-            ]
-        ] = {
-            ("POST", "/client/register"): ("RegisterClient", self._operations.register_client),
-            ("POST", "/device_authorization"): (
-                "StartDeviceAuthorization",
-                self._operations.start_device_authorization,
+        operations = self._operations
+        self._routes: Final[dict[tuple[str, str], Route]] = {
+            ("POST", "/client/register"): self._oidc("RegisterClient", operations.register_client),
+            ("POST", "/device_authorization"): self._oidc(
+                "StartDeviceAuthorization", operations.start_device_authorization
             ),
-            ("POST", "/token"): ("CreateToken", self._operations.create_token),
+            ("POST", "/token"): self._oidc("CreateToken", operations.create_token),
         }
 
     @property
@@ -166,13 +173,19 @@ class IdentityCenter:
         with self._lock:
             self._script.clear()
 
-    def approve(self, user_code: str) -> None:
+    def approve(self, user_code: str, *, user: str | None = None) -> None:
         """Decide a pending device login as the person would at the page; case and punctuation do not matter.
 
+        Args:
+            user_code: the code that the person was shown.
+            user: the name of the user who signs in; by default the directory's first.
+
         Raises:
-            ValueError: no login with this code waits for a decision.
+            ValueError: no login with this code waits for a decision, or there is no such user.
         """
-        self._decide(user_code, LoginState.APPROVED)
+        with self._lock:
+            name = self.directory.someone(user).name
+            self._waiting(user_code).approve(name)
 
     def deny(self, user_code: str) -> None:
         """Refuse a pending device login as the person would at the page.
@@ -180,7 +193,8 @@ class IdentityCenter:
         Raises:
             ValueError: no login with this code waits for a decision.
         """
-        self._decide(user_code, LoginState.DENIED)
+        with self._lock:
+            self._waiting(user_code).deny()
 
     def pending_logins(self, now: Instant) -> tuple[PendingLogin, ...]:
         """Give the device logins that wait for a decision, the oldest first."""
@@ -195,15 +209,14 @@ class IdentityCenter:
         """Name the instance."""
         return f"IdentityCenter(region={self.region!r}, start_url={self.start_url!r})"
 
-    def _decide(self, user_code: str, state: LoginState) -> None:
-        with self._lock:
-            login = self._operations.logins.find(user_code)
-            # No time comes with a decision; that of the last request is what is known of it.
-            is_void = login is None or login.is_expired(self._asked_at)
-            if login is None or is_void or login.state is not LoginState.PENDING:
-                message = "No device login with this user code waits for a decision"
-                raise ValueError(message)
-            login.state = state
+    def _waiting(self, user_code: str) -> DeviceLogin:
+        login = self._operations.logins.find(user_code)
+        # No time comes with a decision; that of the last request is what is known of it.
+        is_void = login is None or login.is_expired(self._asked_at)
+        if login is None or is_void or login.state is not LoginState.PENDING:
+            message = "No device login with this user code waits for a decision"
+            raise ValueError(message)
+        return login
 
     def _outcome(
         self, request: HttpRequest, path: str, wall: datetime
@@ -211,10 +224,10 @@ class IdentityCenter:
         route = self._routes.get((request.method, path))
         # CreateTokenWithIAM, which has CreateToken's path, is not emulated yet.
         if route is not None and "aws_iam=t" not in urlsplit(request.url).query.split("&"):
-            name, operation = route
             if comes_from_another_site(request):
-                return name, self._answers.named_error(_FORBIDDEN, "ForbiddenException", {}, wall)
-            return name, self._call(name, operation, request, wall)
+                refused = self._answers.named_error(_FORBIDDEN, "ForbiddenException", {}, wall)
+                return route.operation, refused
+            return route.operation, self._call(route, request, wall)
         if path in _PAGE_PATHS:
             return "DevicePage", self._page.handle(request, wall)
         if path == _STYLE_PATH and request.method in {"GET", "HEAD"}:
@@ -222,21 +235,25 @@ class IdentityCenter:
         # What the real service says here is unverified.
         return None, self._answers.named_error(_NOT_FOUND, "UnknownOperationException", {}, wall)
 
-    def _call(
+    def _oidc(
         self,
         name: OperationName,
         operation: Callable[[bytes, str, float], Members | Refusal],
-        request: HttpRequest,
-        wall: datetime,
-    ) -> HttpResponse | WireFault:
-        def process() -> HttpResponse:
+    ) -> Route:
+        def answer(request: HttpRequest, wall: datetime) -> HttpResponse:
             result = operation(request.body, request.url, wall.timestamp())
             if isinstance(result, Refusal):
                 return self._answers.refused(result, wall)
             return self._answers.good(result, wall)
 
-        fault = self._script.take(name)
-        return process() if fault is None else fault.apply(Call(process, self._answers, wall))
+        return Route(name, answer)
+
+    def _call(self, route: Route, request: HttpRequest, wall: datetime) -> HttpResponse | WireFault:
+        fault = self._script.take(route.operation)
+        if fault is None:
+            return route.answer(request, wall)
+        process = functools.partial(route.answer, request, wall)
+        return fault.apply(Call(process, self._answers, wall))
 
 
 def _logged(

@@ -134,8 +134,8 @@ class Operations:
         if asked.grant_type == DEVICE_CODE:
             if asked.device_code is None:
                 return invalid_request("Missing or invalid: deviceCode")
-            refusal = self.logins.redeem(asked.device_code, client, now)
-            return self.sessions.begin(client, now) if refusal is None else refusal
+            user = self.logins.redeem(asked.device_code, client, now)
+            return user if isinstance(user, Refusal) else self.sessions.begin(client, user, now)
         if asked.grant_type == REFRESH_TOKEN:
             if asked.refresh_token is None:
                 return invalid_request("Missing or invalid: refreshToken")

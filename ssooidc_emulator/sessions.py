@@ -25,6 +25,8 @@ class Session:
 
     session_id: str
     client: Registration
+    user: str
+    began_at: float
     expires_at: float
     ended: bool = False
 
@@ -48,6 +50,12 @@ class _RefreshToken:
     replaced_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _AccessToken:
+    session: Session
+    expires_at: float
+
+
 class Sessions:
     """All sessions of an instance."""
 
@@ -57,22 +65,25 @@ class Sessions:
         self._entropy: Final = entropy
         self._sessions: Final = ExpiringMap[str, Session]()
         self._refresh_tokens: Final = ExpiringMap[str, _RefreshToken]()
+        self._access_tokens: Final = ExpiringMap[str, _AccessToken]()
 
     def __len__(self) -> int:
         """Count the sessions that were not forgotten."""
         return len(self._sessions)
 
-    def begin(self, client: Registration, now: float) -> IssuedTokens:
-        """Begin a session; it can be refreshed only where the client was registered with a scope."""
+    def begin(self, client: Registration, user: str, now: float) -> IssuedTokens:
+        """Begin a user's session; it can be refreshed only where the client was registered with a scope."""
         session = Session(
             session_id=str(uuid.UUID(bytes=self._entropy(_UUID_BYTES), version=4)),
             client=client,
+            user=user,
+            began_at=now,
             expires_at=now + self._settings.session_lifetime,
         )
         self._sessions.put(session.session_id, session, until=session.expires_at)
         if client.scopes and REFRESH_TOKEN in client.grant_types:
-            return self._issue(session, self._new_refresh_token(session))
-        return self._issue(session, None)
+            return self._issue(session, self._new_refresh_token(session), now)
+        return self._issue(session, None, now)
 
     def refresh(
         self, refresh_token: str, client: Registration, now: float
@@ -87,7 +98,7 @@ class Sessions:
             return INVALID_REFRESH_TOKEN
         mode = self._settings.refresh_mode
         if mode == "stable":
-            return self._issue(session, refresh_token)
+            return self._issue(session, refresh_token, now)
         if known.replaced_at is None:
             known.replaced_at = now
         elif mode == "rotating-strict":
@@ -96,25 +107,33 @@ class Sessions:
             return INVALID_REFRESH_TOKEN
         elif now >= known.replaced_at + _ROTATION_GRACE:
             return INVALID_REFRESH_TOKEN
-        return self._issue(session, self._new_refresh_token(session))
+        return self._issue(session, self._new_refresh_token(session), now)
+
+    def find(self, access_token: str, now: float) -> Session | None:
+        """Give the session of an access token that is still good."""
+        known = self._access_tokens.get(access_token)
+        if known is None or now >= known.expires_at or known.session.is_over(now):
+            return None
+        return known.session
 
     def forget_expired(self, now: float) -> None:
         """Drop sessions whose time is over, with their tokens."""
         _ = self._sessions.forget_until(now)
         _ = self._refresh_tokens.forget_until(now)
+        _ = self._access_tokens.forget_until(now)
 
     def _new_refresh_token(self, session: Session) -> str:
         refresh_token = new_refresh_token(self._entropy)
         self._refresh_tokens.put(refresh_token, _RefreshToken(session), until=session.expires_at)
         return refresh_token
 
-    def _issue(self, session: Session, refresh_token: str | None) -> IssuedTokens:
-        return IssuedTokens(
-            access_token=new_access_token(self._entropy),
-            expires_in=(
-                self._settings.access_token_lifetime
-                if session.client.scopes
-                else self._settings.session_lifetime
-            ),
-            refresh_token=refresh_token,
+    def _issue(self, session: Session, refresh_token: str | None, now: float) -> IssuedTokens:
+        access_token = new_access_token(self._entropy)
+        expires_in = (
+            self._settings.access_token_lifetime
+            if session.client.scopes
+            else self._settings.session_lifetime
         )
+        expires_at = min(now + expires_in, session.expires_at)
+        self._access_tokens.put(access_token, _AccessToken(session, expires_at), until=expires_at)
+        return IssuedTokens(access_token, expires_in, refresh_token)

@@ -200,7 +200,7 @@ def test_no_object_tells(
         *pages,
     ]
     client = next(iter(center._operations.registrations._clients.values()))
-    objects += [center._operations.sessions.begin(client, clock.now().wall.timestamp())]
+    objects += [center._operations.sessions.begin(client, "user", clock.now().wall.timestamp())]
     objects += [value for name, value in vars(center).items() if name != "log"]
     kinds = {type(each) for each in objects}
     assert kinds >= {DeviceLogin, PendingLogin, Registration, Session, IssuedTokens, LoggedRequest}
