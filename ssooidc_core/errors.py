@@ -18,8 +18,12 @@
      |    |   UnauthorizedClientException, UnsupportedGrantTypeException
      |    +-- the portal's four, in ssooidc_core.portal
      |    +-- UnknownServiceError
+     +-- CacheFileInvalid        a cached token or registration on disk is broken
      +-- LoginError              a flow's end that is not a token
           +-- DeviceLoginExpired
+          +-- CodeLoginExpired
+          +-- CallbackRefused    the browser came back with an error
+          +-- CallbackMismatch   a callback that is not the answer to this login
           +-- SessionExpired
           +-- RegistrationGone
 
@@ -36,6 +40,10 @@ from ssooidc_core.text import printable
 __all__ = [
     "AccessDeniedException",
     "AuthorizationPendingException",
+    "CacheFileInvalid",
+    "CallbackMismatch",
+    "CallbackRefused",
+    "CodeLoginExpired",
     "ConfigurationError",
     "ConnectFailed",
     "ConnectionLost",
@@ -362,6 +370,12 @@ class UnknownServiceError(ServiceError):
     """An error that the service's model does not name; `code` is the name it gave, or the HTTP status as text."""
 
 
+class CacheFileInvalid(SsoOidcError):
+    """A cached document (a token, a registration, role credentials) cannot be read."""
+
+    _hint: ClassVar[str | None] = "Log in again: that writes the file anew."
+
+
 class LoginError(SsoOidcError):
     """A flow's end that is not a token."""
 
@@ -370,6 +384,44 @@ class DeviceLoginExpired(LoginError):
     """The device code's time ran out before anybody approved it; the last failed poll is the cause."""
 
     _hint: ClassVar[str | None] = "Start the login again."
+
+
+class CodeLoginExpired(LoginError):
+    """The browser login took too long: the authorization code, or the time to wait for one, has run out."""
+
+    _hint: ClassVar[str | None] = "Start the login again."
+
+
+class CallbackRefused(LoginError):
+    """The browser came back with this login's `state` and an error (RFC 6749 section 4.1.2.1).
+
+    `error` and `error_description` are as they came, not yet fit for a terminal; `str()` is.
+    """
+
+    _hint: ClassVar[str | None] = "Start the login again, or ask an administrator for access."
+
+    def __init__(self, error: str, error_description: str | None = None) -> None:
+        """Take what came back."""
+        said = f"{error}: {error_description}" if error_description else error
+        super().__init__(f"The sign-in was refused: {printable(said, limit=_TEXT_LIMIT)}")
+        self.error = error
+        self.error_description = error_description
+
+
+class CallbackMismatch(LoginError):
+    """What came to the callback address is not the answer to this login: a stranger's, or an older login's.
+
+    Whoever listens goes on waiting. `error` is the error code in it, or `None`.
+    """
+
+    _hint: ClassVar[str | None] = (
+        "Use the whole address of the page that the browser was sent to by this very login."
+    )
+
+    def __init__(self, message: str, *, error: str | None = None) -> None:
+        """Take a text that quotes nothing of it."""
+        super().__init__(message)
+        self.error = error
 
 
 class SessionExpired(LoginError):

@@ -17,6 +17,7 @@ FACES = {
         AccessDeniedException AsyncTransport AuthorizationCodeGrant AuthorizationPendingException
         AwsAdditionalDetails ClientConfig ConfigurationError ConnectFailed ConnectionLost CreateToken
         CreateTokenError CreateTokenRequest CreateTokenResponse CreateTokenWithIAM CreateTokenWithIAMError
+        CacheFileInvalid CallbackMismatch CallbackRefused CodeLoginExpired
         CreateTokenWithIAMRequest CreateTokenWithIAMResponse Credentials CredentialsProvider DeviceCodeGrant
         DeviceLoginExpired Event ExpiredTokenException Flow Headers HttpRequest HttpResponse
         IamAuthorizationCodeGrant IamRefreshTokenGrant Instant InternalServerException InvalidClientException

@@ -124,7 +124,7 @@ def test_a_run_that_succeeds_does_not_load_tenacity(baseline: set[str]) -> None:
     assert forbidden_in(loaded - baseline) == set()
 
 
-# What reads or writes the world; `random` may be imported, and its uses are looked at one by one.
+# What reads or writes the world; `random` and `secrets` may be imported, and their uses are looked at one by one.
 IMPURE_MODULES = frozenset(
     {
         "asyncio",
@@ -140,7 +140,6 @@ IMPURE_MODULES = frozenset(
         "os",
         "pathlib",
         "platform",
-        "secrets",
         "shutil",
         "signal",
         "socket",
@@ -156,6 +155,7 @@ IMPURE_MODULES = frozenset(
 IMPURE_CALLS = frozenset(
     {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 )
+ENTROPY = frozenset({"random", "secrets"})
 CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
@@ -166,14 +166,16 @@ def impurities(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.Import(names=names):
                 yield from (each.name for each in names if root(each.name) in IMPURE_MODULES)
-            case ast.ImportFrom(module=str(module)) if root(module) in IMPURE_MODULES | {"random"}:
+            case ast.ImportFrom(module=str(module)) if root(module) in IMPURE_MODULES | ENTROPY:
                 yield module
             case ast.Call(func=ast.Name(id=name)) if name in IMPURE_CALLS:
                 yield name
             case ast.Attribute(value=ast.Name(id="datetime" | "date"), attr=attr) if attr in CLOCKS:
                 yield f"datetime.{attr}"
-            case ast.Attribute(value=ast.Name(id="random"), attr=attr) if node not in excused:
-                yield f"random.{attr}"
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if (
+                name in ENTROPY and node not in excused
+            ):
+                yield f"{name}.{attr}"
             case _:
                 pass
 

@@ -1,0 +1,161 @@
+"""Proof Key for Code Exchange, and the two URLs of a browser login: the one to open and the one that comes back.
+
+RFC 7636 (verifier, challenge), RFC 6749 section 4.1 (authorize URL, callback). The authorize URL is built as the AWS
+CLI v2 builds it: the same parameters in the same order, `scopes` where the RFC has `scope`, `%20` for a blank.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final, TypeAlias
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from pydantic import SecretStr
+
+from ssooidc_core.errors import ConfigurationError
+
+__all__ = [
+    "Callback",
+    "Entropy",
+    "authorize_url",
+    "code_challenge",
+    "new_code_verifier",
+    "new_state",
+    "parse_callback",
+]
+
+Entropy: TypeAlias = Callable[[int], bytes]
+"""Gives as many random bytes as it is asked for."""
+
+_UNRESERVED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_VERIFIER_LENGTH: Final = 64
+# The largest multiple of 66 that a byte holds: bytes above it would make the first characters likelier.
+_FAIR: Final = 256 - 256 % len(_UNRESERVED)
+_BYTES_AT_ONCE: Final = 96
+_MOST_ROUNDS: Final = 100
+_MOST_FIELDS: Final = 50
+_LONGEST_CALLBACK: Final = 8192
+
+
+def new_code_verifier(entropy: Entropy = secrets.token_bytes) -> SecretStr:
+    """Make a code verifier: 64 of the 66 unreserved characters, each as likely, 386 bits (RFC 7636 section 4.1).
+
+    Raises:
+        RuntimeError: the entropy gives nothing but bytes that cannot be used.
+    """
+    chosen: list[str] = []
+    for _ in range(_MOST_ROUNDS):
+        raw = entropy(_BYTES_AT_ONCE)
+        chosen += [_UNRESERVED[byte % len(_UNRESERVED)] for byte in raw if byte < _FAIR]
+        if len(chosen) >= _VERIFIER_LENGTH:
+            return SecretStr("".join(chosen[:_VERIFIER_LENGTH]))
+    message = "The entropy repeats itself: it must give other bytes each time"
+    raise RuntimeError(message)
+
+
+def code_challenge(verifier: SecretStr) -> str:
+    """Give the S256 challenge of a verifier: base64url of its SHA-256, unpadded (RFC 7636 section 4.2)."""
+    digest = hashlib.sha256(verifier.get_secret_value().encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def new_state(entropy: Entropy = secrets.token_bytes) -> SecretStr:
+    """Make a `state`: a random UUID, which ties the callback to this login (RFC 6749 section 10.12)."""
+    raw = bytearray(entropy(16))
+    # Version 4, variant 10 (RFC 9562 section 5.4).
+    raw[6], raw[8] = raw[6] & 0x0F | 0x40, raw[8] & 0x3F | 0x80
+    digits = raw.hex()
+    return SecretStr("-".join(digits[start:end] for start, end in pairwise((0, 8, 12, 16, 20, 32))))
+
+
+def authorize_url(  # noqa: PLR0913 - the parameters of the request, each by name
+    oidc_endpoint: str,
+    *,
+    client_id: str,
+    redirect_uri: str,
+    state: SecretStr,
+    challenge: str,
+    scopes: Iterable[str],
+) -> str:
+    """Give the URL that a browser is to open.
+
+    Args:
+        oidc_endpoint: the base URL of SSO OIDC, `ClientConfig.oidc_endpoint`.
+        client_id: from the registration.
+        redirect_uri: where the browser is sent back to, port included.
+        state: comes back with the answer.
+        challenge: what `code_challenge` gave.
+        scopes: those of the registration.
+    """
+    query = urlencode(
+        {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": redirect_uri,
+            "state": state.get_secret_value(),
+            "code_challenge_method": "S256",
+            "scopes": " ".join(scopes),
+            "code_challenge": challenge,
+        },
+        quote_via=quote,
+        safe="",
+    )
+    return f"{oidc_endpoint}/authorize?{query}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Callback:
+    """What the browser brought back, as it came: nothing of it is checked yet.
+
+    Attributes:
+        path: the path of the URL.
+        code: the authorization code; secret.
+        state: what came as `state`; secret while the login waits.
+        error: the error code (RFC 6749 section 4.1.2.1), or `None`.
+        error_description: its explanation, not yet fit for a terminal, or `None`.
+        iss: who says so (RFC 9207), or `None`; AWS sends none.
+    """
+
+    path: str
+    code: SecretStr | None = None
+    state: SecretStr | None = None
+    error: str | None = None
+    error_description: str | None = field(default=None, repr=False)
+    iss: str | None = None
+
+
+def parse_callback(url: str) -> Callback:
+    """Take apart a callback URL, or its path and query alone.
+
+    A parameter that comes twice counts as absent (RFC 6749 section 3.1: none may be repeated), an empty one too.
+
+    Raises:
+        ConfigurationError: it is no URL, or longer than any answer is; it is not quoted, since a code may be in it.
+    """
+    message = "This is not the address that the browser was sent back to"
+    if len(url) > _LONGEST_CALLBACK:
+        raise ConfigurationError(message)
+    try:
+        parts = urlsplit(url)
+        fields = parse_qsl(parts.query, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        fields, parts = None, None
+    if fields is None or parts is None:
+        raise ConfigurationError(message)
+    once: dict[str, str | None] = {}
+    for name, value in fields:
+        once[name] = None if name in once else value
+    code, state = once.get("code"), once.get("state")
+    return Callback(
+        path=parts.path,
+        code=None if code is None else SecretStr(code),
+        state=None if state is None else SecretStr(state),
+        error=once.get("error"),
+        error_description=once.get("error_description"),
+        iss=once.get("iss"),
+    )

@@ -1,0 +1,163 @@
+"""`ssooidc_core.start_urls`: AWS's own hosts, the region in a host, and vanity URLs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from ssooidc_core import ConfigurationError, HttpResponse, Operation, run
+from ssooidc_core.start_urls import (
+    ResolvedStartUrl,
+    is_aws_owned,
+    region_of_host,
+    resolve_start_url,
+    tidy_start_url,
+)
+from ssooidc_transports.testing import ScriptedTransport, Sent
+
+Hosts: TypeAlias = Mapping[str, list[str]]
+Pairs: TypeAlias = Mapping[str, list[tuple[str, str]]]
+VANITY = "https://aws.mycompany.com"
+
+
+@pytest.fixture(scope="module")
+def tables(vectors: Path) -> Mapping[str, object]:
+    path = vectors / "sso/cross-sdk-tables.json"
+    tables: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    return tables
+
+
+@pytest.fixture(scope="module")
+def hosts(tables: Mapping[str, object]) -> Hosts:
+    hosts = tables["start_url_hosts"]
+    assert isinstance(hosts, dict)
+    return hosts
+
+
+@pytest.fixture(scope="module")
+def pairs(tables: Mapping[str, object]) -> Pairs:
+    hosts = tables["start_url_hosts"]
+    assert isinstance(hosts, dict)
+    return hosts
+
+
+def test_aws_owns_these_hosts_and_not_those(hosts: Hosts) -> None:
+    assert len(hosts["aws_owned"]) == 19
+    assert len(hosts["not_aws_owned"]) == 12
+    assert [host for host in hosts["aws_owned"] if not is_aws_owned(host)] == []
+    assert [host for host in hosts["not_aws_owned"] if is_aws_owned(host)] == []
+
+
+def test_a_host_names_its_region(hosts: Hosts, pairs: Pairs) -> None:
+    assert len(pairs["region_from_host"]) == 11
+    for host, region in pairs["region_from_host"]:
+        assert region_of_host(host) == region
+    assert [host for host in hosts["no_region_in_host"] if region_of_host(host) is not None] == []
+
+
+def test_a_url_is_tidied(pairs: Pairs) -> None:
+    for url, tidy in pairs["normalise"]:
+        assert tidy_start_url(url) == tidy
+
+
+def answer(location: str | None, status: int = 302) -> HttpResponse:
+    return HttpResponse(status, {} if location is None else {"Location": location}, b"")
+
+
+def test_start_urls_resolve_as_the_aws_cli_does(tables: Mapping[str, object]) -> None:
+    cases = tables["start_url_resolution"]
+    assert isinstance(cases, list)
+    assert len(cases) == 13
+    for case in cases:
+        target = case.get("redirects_to")
+        transport = ScriptedTransport([] if target is None else [answer(target)])
+        program = resolve_start_url(case["url"], region=case.get("configured_region"))
+        if "error" in case:
+            with pytest.raises(ConfigurationError) as caught:
+                _ = run(program, transport)
+            assert case["error"] in str(caught.value)
+            continue
+        found = run(program, transport)
+        if "result" in case:
+            assert [found.start_url, found.region] == case["result"]
+        else:
+            assert found.region == case["result_region"]
+
+
+def test_a_host_of_aws_is_not_asked() -> None:
+    transport = ScriptedTransport([])
+    url = "https://d-1.awsapps.com/start"
+    found = run(resolve_start_url(url, region="us-east-1"), transport)
+    assert found == ResolvedStartUrl(start_url=url, region="us-east-1")
+    assert transport.events == []
+
+
+def test_a_vanity_host_has_no_errors_of_a_model() -> None:
+    asked = next(iter(resolve_start_url(VANITY, region=None)))
+    assert isinstance(asked, Operation)
+    assert asked.error_types == ()
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_host_that_knows_no_head_is_asked_with_get(status: int) -> None:
+    replies = [answer(None, status), answer("https://x.portal.eu-west-1.app.aws/")]
+    transport = ScriptedTransport(replies)
+    found = run(resolve_start_url(VANITY, region=None), transport)
+    assert found == ResolvedStartUrl(
+        start_url="https://x.portal.eu-west-1.app.aws", region="eu-west-1"
+    )
+    sent = [event for event in transport.events if isinstance(event, Sent)]
+    assert [(request.method, request.url, request.body) for request in sent] == [
+        ("HEAD", VANITY, b""),
+        ("GET", VANITY, b""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        (
+            answer(None, 200),
+            "Could not resolve the start URL: aws.mycompany.com is not a host of AWS, and redirects nowhere",
+        ),
+        (
+            answer("https://evil.example/"),
+            (
+                "Could not resolve the start URL: aws.mycompany.com redirects to evil.example, "
+                "which is not a host of AWS"
+            ),
+        ),
+        (
+            answer("http://x.portal.eu-west-1.app.aws/"),
+            "What aws.mycompany.com redirects to must use https: the https scheme is missing",
+        ),
+        (
+            answer("/start"),
+            "Invalid sso_start_url: what aws.mycompany.com redirects to is not an https URL",
+        ),
+        (
+            answer("https://user@x.portal.eu-west-1.app.aws/"),
+            "Invalid sso_start_url: what aws.mycompany.com redirects to is not an https URL",
+        ),
+        (
+            answer("https://evil.example\\.app.aws/"),
+            "Invalid sso_start_url: what aws.mycompany.com redirects to is not an https URL",
+        ),
+        (
+            answer("https://["),
+            "Invalid sso_start_url: what aws.mycompany.com redirects to is not an https URL",
+        ),
+        (
+            answer("https://d-1.awsapps.com/start"),
+            "Cannot determine region: d-1.awsapps.com names none; set sso_region",
+        ),
+    ],
+)
+def test_what_a_vanity_url_leads_to_is_checked(reply: HttpResponse, text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _ = run(resolve_start_url(VANITY, region=None), ScriptedTransport([reply]))
+    assert str(caught.value) == text
