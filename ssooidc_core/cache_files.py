@@ -77,6 +77,14 @@ class TokenFile:
             _read=AsRead(reader.document),
         )
 
+    @property
+    def scopes(self) -> tuple[str, ...] | None:
+        """The scopes that some tools write beside their tokens, or `None`; the AWS CLI and the SDKs write none."""
+        told = self._read.document.get("scopes")
+        if not isinstance(told, list):
+            return None
+        return tuple(scope for scope in told if isinstance(scope, str))
+
     def to_text_with_secrets(self) -> str:
         """Give the file's content, **with the tokens in the clear**."""
         return _text_of(

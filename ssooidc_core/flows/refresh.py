@@ -1,6 +1,10 @@
-"""Getting a new access token with a refresh token (RFC 6749 section 6), and what a failure of it means."""
+"""Getting a new access token with a refresh token (RFC 6749 section 6): when, how, and what a failure of it means."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
 
 from ssooidc_core.errors import (
     ExpiredTokenException,
@@ -20,7 +24,45 @@ from ssooidc_core.operations.create_token import (
 from ssooidc_core.operations.register_client import RegisterClientResponse
 from ssooidc_core.program import Now, Steps, flow
 
-__all__ = ["refresh_token"]
+__all__ = ["RefreshAdvice", "refresh_advice", "refresh_token"]
+
+_ADVISED: Final = timedelta(minutes=15)
+_REQUIRED: Final = timedelta(minutes=10)
+_BETWEEN_TRIES: Final = timedelta(seconds=60)
+
+
+class RefreshAdvice(Enum):
+    """Whether a token should be refreshed."""
+
+    NO = "no"
+    """It is good for long enough, or was tried a moment ago."""
+    ADVISED = "advised"
+    """It is good for some minutes: refresh it, unless somebody else does."""
+    REQUIRED = "required"
+    """It is good for a few minutes, or no more: refresh it, or wait for who does."""
+
+
+def refresh_advice(
+    *, expires_at: datetime, now: datetime, tried_at: datetime | None = None
+) -> RefreshAdvice:
+    """Say whether to refresh, by the windows of the AWS CLI and boto3: 15 and 10 minutes, and 60 s between tries.
+
+    Args:
+        expires_at: when the access token ends.
+        now: the time.
+        tried_at: when a refresh was last tried in vain, or `None`. It holds off further ones while the token is good.
+    """
+    left = expires_at - now
+    if left >= _ADVISED:
+        return RefreshAdvice.NO
+    # A clock that was set back must not hold it off for ever.
+    if (
+        left > timedelta(0)
+        and tried_at is not None
+        and timedelta(0) <= now - tried_at < _BETWEEN_TRIES
+    ):
+        return RefreshAdvice.NO
+    return RefreshAdvice.ADVISED if left >= _REQUIRED else RefreshAdvice.REQUIRED
 
 
 @flow
