@@ -267,3 +267,20 @@ def test_a_registration_serves_its_own_flow_while_it_is_good_for_long_enough() -
         assert for_devices.is_usable(now, grant_type=device_code, window=window) is good
         assert not for_codes.is_usable(now, grant_type=device_code, window=window)
         assert not for_devices.is_usable(now, grant_type="authorization_code", window=window)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "told"),
+    [
+        ('["a", 1, "b"]', ("a", "b")),
+        ("[]", ()),
+        ('"a"', None),
+        ("null", None),
+    ],
+)
+def test_the_scopes_that_other_tools_write_are_told(
+    scopes: str, told: tuple[str, ...] | None
+) -> None:
+    text = f'{{"accessToken": "a", "expiresAt": "2026-01-31T12:00:00Z", "scopes": {scopes}}}'
+    assert TokenFile.from_text(text).scopes == told
+    assert TokenFile.from_text(FROM_THE_CLI).scopes is None
