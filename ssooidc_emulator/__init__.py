@@ -2,7 +2,8 @@
 
 `IdentityCenter` is the service as a state machine without I/O. `EmulatorTransport` and `AsyncEmulatorTransport` ask it
 in the same process; `EmulatorServer` serves it to any client (extra `emulator`). Faults to script are in
-`ssooidc_emulator.faults`. It is not AWS, its tokens open nothing, and it must not be put on a network.
+`ssooidc_emulator.faults`, scene files in `ssooidc_emulator.scene`. It is not AWS, its tokens open nothing, and it must
+not be put on a network.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ssooidc_emulator.entropy import Entropy, seeded_entropy
 from ssooidc_emulator.identity_center import IdentityCenter
 from ssooidc_emulator.in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
 from ssooidc_emulator.request_log import LoggedRequest
+from ssooidc_emulator.sessions import ActiveSession
 from ssooidc_emulator.settings import RefreshMode
 from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed, WireFault
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessKey",
     "Account",
+    "ActiveSession",
     "Application",
     "AsyncEmulatorTransport",
     "BodyCut",

@@ -12,20 +12,26 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from pydantic_core import to_json
 
 from ssooidc_core.http import HttpResponse
+from ssooidc_core.operations.errors import OIDC_ERRORS
 from ssooidc_emulator.entropy import Entropy
-from ssooidc_emulator.refusals import Refusal
+from ssooidc_emulator.portal_refusals import PORTAL_REFUSALS
+from ssooidc_emulator.refusals import Refusal, refusal_named
 
-__all__ = ["Answers", "http_date"]
+__all__ = ["Answers", "Member", "http_date"]
+
+Member: TypeAlias = str | int | tuple[str, ...] | Mapping[str, str] | None
+"""The value of one member of an operation's output."""
 
 _ERROR_NAMESPACE: Final = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"
 _REQUEST_ID_BYTES: Final = 16
 _JSON: Final = "application/json"
 _OK: Final = 200
+_FORBIDDEN: Final = 403
 
 
 @lru_cache(maxsize=8)
@@ -45,15 +51,37 @@ class Answers:
         """Take the entropy."""
         self._entropy: Final = entropy
 
-    def good(self, members: Mapping[str, str | int | None], wall: datetime) -> HttpResponse:
+    def good(self, members: Mapping[str, Member], wall: datetime) -> HttpResponse:
         """Answer with the members of an operation's output."""
         return self.raw(_OK, _JSON, to_json(dict(sorted(members.items()))), wall)
 
     def refused(self, refusal: Refusal, wall: datetime) -> HttpResponse:
         """Answer with an error of the service model."""
-        members = {"error": refusal.error, "error_description": refusal.description}
+        members = {
+            "error": refusal.error,
+            "error_description": refusal.description,
+            "reason": refusal.reason,
+            "endpoint": refusal.endpoint,
+            "region": refusal.region,
+        }
         present = {name: value for name, value in members.items() if value is not None}
         return self.named_error(refusal.status, refusal.code, present, wall)
+
+    def error(self, code: str, description: str | None, wall: datetime) -> HttpResponse:
+        """Answer with an error by its name: the service's own, or one that only the portal has.
+
+        Raises:
+            ValueError: neither has an error of this name.
+        """
+        refusal = PORTAL_REFUSALS.get(code)
+        if refusal is None or code in OIDC_ERRORS:
+            return self.refused(refusal_named(code, description), wall)
+        members = {"message": refusal.message if description is None else description}
+        return self.named_error(refusal.status, code, members, wall)
+
+    def from_another_site(self, wall: datetime) -> HttpResponse:
+        """Refuse a request that a page of another site sent; this is the emulator's rule, not the service's."""
+        return self.named_error(_FORBIDDEN, "ForbiddenException", {}, wall)
 
     def named_error(
         self, status: int, code: str, members: Mapping[str, str], wall: datetime

@@ -1,5 +1,6 @@
-"""The emulator as an ASGI application, for uvicorn.
+"""The emulator as an ASGI application.
 
+`EmulatorServer` runs it with `HttpProtocol`; another ASGI server can, and then cannot reset connections.
 It checks what a local server must check so that it is no hole: that a request names this server as its Host (a name
 that an attacker's DNS points here does not), that its target is a path, and that bodies end within a size and a time.
 """
@@ -9,19 +10,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from datetime import UTC, datetime
 from typing import Final, TypeAlias, cast
-
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ssooidc_core.http import HttpRequest, HttpResponse
 from ssooidc_core.program import Instant
+from ssooidc_emulator.admin import AdminEndpoint
+from ssooidc_emulator.clocks import machine_time
 from ssooidc_emulator.identity_center import IdentityCenter
 from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed
 
-__all__ = ["AsgiApp", "HttpProtocol", "asgi_app"]
+__all__ = ["CONNECTION", "AsgiApp", "asgi_app"]
 
 _Message: TypeAlias = MutableMapping[str, object]
 _Scope: TypeAlias = MutableMapping[str, object]
@@ -30,32 +29,34 @@ _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 """An ASGI 3 application, https://asgi.readthedocs.io/en/latest/specs/main.html."""
 
-_CONNECTION: Final = "ssooidc_emulator.connection"
+CONNECTION: Final = "ssooidc_emulator.connection"
+"""The key of a scope under which `HttpProtocol` has the `asyncio.Transport` of the connection."""
+
 # Client secrets are 1 to 2 kB, assertions may be a few more.
 _LARGEST_BODY: Final = 256 * 1024
 # Read and thrown away: a client that is still sending when the connection closes would never see the answer.
 _LARGEST_DISCARDED: Final = 8 * 1024 * 1024
 _SECONDS_FOR_BODY: Final = 30.0
 _HTTP_PORT: Final = 80
+_CANNOT_RESET: Final = (
+    "A script asks for a connection reset, which this server cannot do: run the emulator with EmulatorServer, "
+    "or uvicorn with http=ssooidc_emulator.http_protocol.HttpProtocol"
+)
 
 
-class HttpProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with the connection in the scope so that a scripted fault can break it."""
+def asgi_app(
+    center: IdentityCenter,
+    *,
+    now: Callable[[], Instant] = machine_time,
+    admin: AdminEndpoint | None = None,
+) -> AsgiApp:
+    """Make the application.
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        """Take what uvicorn gives."""
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        app = cast("AsgiApp", self.app)
-
-        async def with_connection(scope: _Scope, receive: _Receive, send: _Send) -> None:
-            scope[_CONNECTION] = self.transport
-            await app(scope, receive, send)
-
-        self.app = with_connection
-
-
-def asgi_app(center: IdentityCenter) -> AsgiApp:
-    """Make the application; to carry out faults that break connections it needs `HttpProtocol`."""
+    Args:
+        center: who answers.
+        now: tells the time.
+        admin: what answers below `/_ssooidc/`; by default there is no such thing.
+    """
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -79,14 +80,17 @@ def asgi_app(center: IdentityCenter) -> AsgiApp:
             await _respond(send, _plain(400, "This is not a request that the server understands"))
             return
         request = HttpRequest(str(scope["method"]), url, fields, body)
-        outcome = center.handle(request, Instant(datetime.now(UTC), time.monotonic()))
+        if admin is not None and admin.is_for(request):
+            await _respond(send, admin.handle(request, now()))
+            return
+        outcome = center.handle(request, now())
         if isinstance(outcome, Delayed):
             await asyncio.sleep(outcome.seconds)
             outcome = outcome.then
         if isinstance(outcome, HttpResponse):
             await _respond(send, outcome, head_only=request.method == "HEAD")
         else:
-            await _break(send, cast("asyncio.Transport", scope[_CONNECTION]), outcome)
+            await _break(send, cast("asyncio.Transport | None", scope.get(CONNECTION)), outcome)
 
     return app
 
@@ -162,20 +166,25 @@ async def _begin(send: _Send, response: HttpResponse) -> None:
 
 
 async def _break(
-    send: _Send, connection: asyncio.Transport, fault: BodyCut | ConnectionReset
+    send: _Send, connection: asyncio.Transport | None, fault: BodyCut | ConnectionReset
 ) -> None:
-    if connection.is_closing():
-        # The client has gone by itself, during a delay for example.
-        return
     if isinstance(fault, BodyCut):
-        await _begin(send, fault.response)
-        # All of it would be no cut.
-        piece = fault.response.body[:-1][: fault.keep]
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        # Flushes what was written, and closes.
+        if connection is None or not connection.is_closing():
+            await _cut(send, connection, fault)
+    elif connection is None:
+        await _respond(send, _plain(500, _CANNOT_RESET))
+    elif not connection.is_closing():
+        raw = cast("socket.socket", connection.get_extra_info("socket"))
+        # With no time to linger, closing sends a reset instead of an end.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.abort()
+
+
+async def _cut(send: _Send, connection: asyncio.Transport | None, fault: BodyCut) -> None:
+    await _begin(send, fault.response)
+    # All of it would be no cut.
+    piece = fault.response.body[:-1][: fault.keep]
+    await send({"type": "http.response.body", "body": piece, "more_body": True})
+    # Flushes what was written. A server that is not told to closes a connection whose answer has no end by itself.
+    if connection is not None:
         connection.close()
-        return
-    raw = cast("socket.socket", connection.get_extra_info("socket"))
-    # With no time to linger, closing sends a reset instead of an end.
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.abort()

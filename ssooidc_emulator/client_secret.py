@@ -7,12 +7,12 @@ matters about it: requests that carry it have been known to run into limits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from pydantic_core import to_json
 
 from ssooidc_emulator.entropy import Entropy
+from ssooidc_emulator.jws_signing import hmac_signer
 
 __all__ = ["ClientSecrets"]
 
@@ -30,7 +30,7 @@ class ClientSecrets:
             "kid": _KEY_IDS.get(region, _KEY_IDS["us-east-1"]),
             "alg": "HS384",
         }
-        self._sign: Final = _signer(entropy(_KEY_BYTES))
+        self._sign: Final = hmac_signer(entropy(_KEY_BYTES), "HS384")
 
     def make(  # noqa: PLR0913 - the facts of a registration, each by name
         self,
@@ -89,26 +89,6 @@ class ClientSecrets:
         }
         payload = to_json({"serialized": to_json(statement).decode()})
         return self._sign(self._header, payload)
-
-
-def _signer(key: bytes) -> Callable[[dict[str, str], bytes], str]:
-    """Give what signs a payload under a header.
-
-    Raises:
-        ImportError: joserfc is not installed; the text names the extra.
-    """
-    try:
-        from joserfc import jws  # noqa: PLC0415 - an extra
-        from joserfc.jwk import OctKey  # noqa: PLC0415
-    except ImportError:
-        message = 'The emulator needs joserfc: pip install "ssooidc-core[emulator]"'
-        raise ImportError(message, name="joserfc") from None
-    imported, registry = OctKey.import_key(key), jws.JWSRegistry(algorithms=["HS384"])
-
-    def sign(header: dict[str, str], payload: bytes) -> str:
-        return jws.serialize_compact(dict(header), payload, imported, registry=registry)
-
-    return sign
 
 
 def _scope(scope: str) -> dict[str, str | None]:

@@ -6,14 +6,25 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
+from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.faults import Fault
 
 __all__ = ["FaultScript", "OperationName"]
 
-OperationName: TypeAlias = Literal["RegisterClient", "StartDeviceAuthorization", "CreateToken"]
+OperationName: TypeAlias = Literal[
+    "RegisterClient",
+    "StartDeviceAuthorization",
+    "CreateToken",
+    "CreateTokenWithIAM",
+    "GetRoleCredentials",
+    "ListAccounts",
+    "ListAccountRoles",
+    "Logout",
+]
 """An operation that faults can be scripted for."""
 
 _OPERATIONS: Final = get_args(OperationName)
+_DRAWN_BYTES: Final = 8
 
 
 @dataclass(slots=True)
@@ -21,20 +32,28 @@ class _Line:
     operation: OperationName | None
     fault: Fault
     left: int | None
+    probability: float
 
 
 class FaultScript:
     """A list of faults, each used up by the next calls it fits. Not locked."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, entropy: Entropy) -> None:
+        """Start with none; the entropy decides where a probability is given."""
+        self._entropy: Final = entropy
         self._lines: Final = deque[_Line]()
 
-    def add(self, operation: OperationName | None, fault: Fault, times: int | None) -> None:
+    def add(
+        self,
+        operation: OperationName | None,
+        fault: Fault,
+        times: int | None,
+        probability: float | None = None,
+    ) -> None:
         """Add one; see `IdentityCenter.script`.
 
         Raises:
-            ValueError: there is no such operation, or `times` is below 1.
+            ValueError: there is no such operation, `times` is below 1, or the probability is not above 0 and at most 1.
         """
         if operation is not None and operation not in _OPERATIONS:
             message = f"No operation {operation!r}: use one of {', '.join(_OPERATIONS)}"
@@ -42,12 +61,17 @@ class FaultScript:
         if times is not None and times < 1:
             message = "times must be at least 1, or None for all calls from now on"
             raise ValueError(message)
-        self._lines.append(_Line(operation, fault, times))
+        if probability is not None and not 0 < probability <= 1:
+            message = "probability must be above 0, and 1 at most"
+            raise ValueError(message)
+        self._lines.append(_Line(operation, fault, times, probability or 1.0))
 
     def take(self, operation: OperationName) -> Fault | None:
         """Give the fault of this call, the first added first."""
         for line in self._lines:
             if line.operation is not None and line.operation != operation:
+                continue
+            if not self._happens(line.probability):
                 continue
             if line.left is not None:
                 line.left -= 1
@@ -59,3 +83,9 @@ class FaultScript:
     def clear(self) -> None:
         """Let everything go right from now on."""
         self._lines.clear()
+
+    def _happens(self, probability: float) -> bool:
+        if probability >= 1:
+            return True
+        drawn = int.from_bytes(self._entropy(_DRAWN_BYTES), "big")
+        return drawn / (1 << 8 * _DRAWN_BYTES) < probability

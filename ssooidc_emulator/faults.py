@@ -12,25 +12,38 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from ssooidc_core.http import HttpResponse
-from ssooidc_emulator.answers import Answers
-from ssooidc_emulator.refusals import SERVER_ERROR, SLOW_DOWN, Refusal, refusal_named
+from ssooidc_emulator.answers import Answers, http_date
+from ssooidc_emulator.portal_refusals import PORTAL_REFUSALS
+from ssooidc_emulator.refusals import Refusal, refusal_named
+from ssooidc_emulator.spoiled_answers import (
+    clock_skew,
+    huge_body,
+    with_header,
+    wrong_content_type,
+)
 from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed, WireFault
 
 __all__ = [
     "Call",
     "Fault",
     "body_cut",
+    "clock_skew",
     "connection_reset",
     "delay",
     "error",
     "html_page",
+    "huge_body",
+    "missing_error_header",
     "server_error",
     "slow_down",
     "throttling",
+    "too_many_requests",
+    "wrong_content_type",
 ]
 
 _TOO_MANY_REQUESTS: Final = 429
 _SUCCESS: Final = 200
+_ERROR_HEADER: Final = "x-amzn-errortype"
 _PAST_ERRORS: Final = 600
 _WITHOUT_BODY: Final = frozenset({204, 205, 304})
 _PHRASES: Final = {
@@ -47,14 +60,18 @@ class Call:
     """One call that a fault takes the place of.
 
     Attributes:
-        process: do what the call asks, and give the answer; call it once at most.
+        answer: does what the call asks at a time that is given, and gives the answer; `process` calls it.
         answers: makes other answers.
         wall: the time.
     """
 
-    process: Callable[[], HttpResponse]
+    answer: Callable[[datetime], HttpResponse]
     answers: Answers
     wall: datetime
+
+    def process(self, wall: datetime | None = None) -> HttpResponse:
+        """Do what the call asks, by default now, and give the answer; once at most."""
+        return self.answer(self.wall if wall is None else wall)
 
 
 class Fault(Protocol):
@@ -67,10 +84,27 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _ErrorFault:
+    code: str
+    description: str | None
+    has_header: bool = True
+
+    def apply(self, call: Call, /) -> HttpResponse:
+        answer = call.answers.error(self.code, self.description, call.wall)
+        return answer if self.has_header else with_header(answer, _ERROR_HEADER, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusalFault:
     refusal: Refusal
 
     def apply(self, call: Call, /) -> HttpResponse:
         return call.answers.refused(self.refusal, call.wall)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeaderlessFault:
+    def apply(self, call: Call, /) -> HttpResponse:
+        return with_header(call.process(), _ERROR_HEADER, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +131,14 @@ class _HtmlFault:
             f"<html>\r\n<head><title>{title}</title></head>\r\n"
             f"<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
         )
-        answer = call.answers.raw(self.status, "text/html", body.encode(), call.wall)
         # The proxy answered, not the service: it knows no request id.
-        fields = [field for field in answer.headers.fields if field[0] != "x-amzn-RequestId"]
-        return HttpResponse(answer.status, fields, answer.body)
+        fields = (
+            ("Date", http_date(call.wall)),
+            ("Content-Type", "text/html"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "keep-alive"),
+        )
+        return HttpResponse(self.status, fields, body.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,23 +171,58 @@ class _DelayFault:
         return Delayed(self.seconds, outcome)
 
 
-def error(code: str, description: str | None = None) -> Fault:
+def _check(code: str, description: str | None) -> None:
+    if code not in PORTAL_REFUSALS:
+        _ = refusal_named(code, description)
+
+
+def error(code: str, description: str | None = None, *, reason: str | None = None) -> Fault:
     """Answer with an error of the service model, `error("ExpiredTokenException")` for example.
+
+    Args:
+        code: the error's name; the portal's are known too, and `ForbiddenException`, which its model has not.
+        description: other words than the usual ones.
+        reason: what is wrong with the instance's own KMS key, `KMS_DisabledException` for example. The model has
+            `KMS_AccessDeniedException` with AccessDeniedException, the other four with InvalidRequestException.
+
+    Raises:
+        ValueError: the model has no error of this name, or this one has no such reason.
+    """
+    if reason is not None:
+        return _RefusalFault(refusal_named(code, description, reason=reason))
+    _check(code, description)
+    return _ErrorFault(code, description)
+
+
+def missing_error_header(code: str | None = None, description: str | None = None) -> Fault:
+    """Answer without the header `x-amzn-ErrorType`, which something in between may have dropped.
+
+    Args:
+        code: answer with this error; by default the call is processed, and lacks the header where it is refused.
+        description: other words than the usual ones.
 
     Raises:
         ValueError: the model has no error of this name.
     """
-    return _ErrorFault(refusal_named(code, description))
+    if code is None:
+        return _HeaderlessFault()
+    _check(code, description)
+    return _ErrorFault(code, description, has_header=False)
 
 
 def slow_down() -> Fault:
     """Answer with `slow_down`: the client polls too fast (RFC 8628 section 3.5)."""
-    return _ErrorFault(SLOW_DOWN)
+    return _ErrorFault("SlowDownException", None)
 
 
 def server_error() -> Fault:
     """Answer with status 500 and `server_error`."""
-    return _ErrorFault(SERVER_ERROR)
+    return _ErrorFault("InternalServerException", None)
+
+
+def too_many_requests() -> Fault:
+    """Answer as the portal does to a client that asks too often: with status 429 and TooManyRequestsException."""
+    return _ErrorFault("TooManyRequestsException", None)
 
 
 def throttling(*, retry_after_ms: int | None = None) -> Fault:

@@ -15,6 +15,7 @@ from ssooidc_emulator.refusals import Refusal, invalid_request
 
 __all__ = [
     "CreateTokenInput",
+    "CreateTokenWithIAMInput",
     "RegisterClientInput",
     "StartDeviceAuthorizationInput",
     "read",
@@ -62,6 +63,22 @@ class CreateTokenInput(Input, frozen=True):
     scope: _Texts | None = None
     redirect_uri: str | None = None
     code_verifier: str | None = Field(default=None, repr=False)
+
+
+class CreateTokenWithIAMInput(Input, frozen=True):
+    """CreateTokenWithIAM, for whichever grant; what a grant needs is checked with the grant."""
+
+    client_id: str
+    grant_type: str
+    code: str | None = Field(default=None, repr=False)
+    redirect_uri: str | None = None
+    code_verifier: str | None = Field(default=None, repr=False)
+    refresh_token: str | None = Field(default=None, repr=False)
+    assertion: str | None = Field(default=None, repr=False)
+    subject_token: str | None = Field(default=None, repr=False)
+    subject_token_type: str | None = None
+    requested_token_type: str | None = None
+    scope: _Texts | None = None
 
 
 I = TypeVar("I", bound=Input)  # noqa: E741 - I for input

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+from ssooidc_emulator.answers import Member
+from ssooidc_emulator.authorization_codes import AuthorizationCodes
 from ssooidc_emulator.device_logins import DeviceLogins
 from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.inputs import (
@@ -20,7 +22,6 @@ from ssooidc_emulator.inputs import (
 from ssooidc_emulator.refusals import (
     CLIENT_NOT_FOR_DEVICES,
     GRANT_NOT_REGISTERED,
-    INVALID_GRANT,
     INVALID_START_URL,
     UNSUPPORTED_GRANT_TYPE,
     Refusal,
@@ -38,7 +39,7 @@ from ssooidc_emulator.settings import Settings
 
 __all__ = ["Members", "Operations"]
 
-Members: TypeAlias = Mapping[str, str | int | None]
+Members: TypeAlias = Mapping[str, Member]
 """The members of a good answer by their wire names, unset ones as `None`."""
 
 
@@ -49,6 +50,7 @@ class Operations:
         """Start with an empty state."""
         self.registrations: Final = Registrations(settings, entropy)
         self.logins: Final = DeviceLogins(settings, entropy)
+        self.codes: Final = AuthorizationCodes(settings, entropy)
         self.sessions: Final = Sessions(settings, entropy)
         self._settings: Final = settings
 
@@ -56,6 +58,7 @@ class Operations:
         """Drop what nobody can ask for any more."""
         self.registrations.forget_expired(now)
         self.logins.forget_expired(now)
+        self.codes.forget_expired(now)
         self.sessions.forget_expired(now)
 
     def register_client(self, body: bytes, url: str, now: float) -> Members | Refusal:
@@ -142,5 +145,15 @@ class Operations:
             return self.sessions.refresh(asked.refresh_token, client, now)
         if asked.code is None:
             return invalid_request("Missing or invalid: code")
-        # No page gives authorization codes yet, so there is none that could be right.
-        return INVALID_GRANT
+        code = self.codes.redeem(
+            asked.code,
+            client_id=client.client_id,
+            redirect_uri=asked.redirect_uri,
+            code_verifier=asked.code_verifier,
+            now=now,
+        )
+        if isinstance(code, Refusal):
+            return code
+        tokens = self.sessions.begin(client, code.user, now, scopes=code.scopes)
+        code.began(tokens.session)
+        return tokens

@@ -25,14 +25,18 @@ __all__ = [
     "INVALID_GRANT",
     "INVALID_REFRESH_TOKEN",
     "INVALID_START_URL",
+    "INVALID_SUBJECT_TOKEN",
+    "KMS_REASONS",
     "MIXED_GRANT_TYPES",
     "SERVER_ERROR",
     "SLOW_DOWN",
     "TOO_MANY_SCOPES",
     "UNSUPPORTED_GRANT_TYPE",
+    "USER_NOT_ASSIGNED",
     "Refusal",
     "Source",
     "invalid_request",
+    "other_region",
     "refusal_named",
 ]
 
@@ -41,6 +45,18 @@ Source: TypeAlias = Literal["recorded", "reported", "invented"]
 
 _STATUS: Final = {"InvalidClientException": 401, "InternalServerException": 500}
 _OTHER_STATUS: Final = 400
+
+KMS_REASONS: Final = {
+    "KMS_AccessDeniedException": "AccessDeniedException",
+    "KMS_DisabledException": "InvalidRequestException",
+    "KMS_InvalidKeyUsageException": "InvalidRequestException",
+    "KMS_InvalidStateException": "InvalidRequestException",
+    "KMS_NotFoundException": "InvalidRequestException",
+}
+"""The values of the member `reason`, for what is wrong with an instance's own KMS key, and the error that has each.
+
+They are the enumerations of the service model; no answer with one was ever recorded.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +67,17 @@ class Refusal:
         code: the error's name in the service model, `InvalidGrantException` for example.
         description: the member `error_description`; `None` leaves it out.
         source: where that text was seen.
+        reason: the member `reason`, one of `KMS_REASONS`; `None` leaves it out.
+        endpoint: the member `endpoint` of InvalidRequestRegionException.
+        region: its member `region`.
     """
 
     code: str
     description: str | None
     source: Source = "invented"
+    reason: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
 
     @property
     def status(self) -> int:
@@ -84,6 +106,8 @@ INVALID_CLIENT: Final = Refusal("InvalidClientException", "Invalid client provid
 INVALID_START_URL: Final = Refusal(
     "InvalidRequestException", "Invalid start url provided", "recorded"
 )
+# Connapse PR#430: nothing but `error` was shown. That users must be assigned is the default.
+USER_NOT_ASSIGNED: Final = Refusal("AccessDeniedException", None, "reported")
 
 # The triggers of the following are known, their texts are not.
 BAD_CLIENT_NAME: Final = Refusal("InvalidClientMetadataException", "Invalid client name provided")
@@ -102,6 +126,8 @@ GRANT_NOT_REGISTERED: Final = Refusal(
 CLIENT_NOT_FOR_DEVICES: Final = Refusal(
     "UnauthorizedClientException", "Client is not registered for device authorization"
 )
+# RFC 8693 section 2.2.2 has `invalid_request` for every subject token that cannot be exchanged.
+INVALID_SUBJECT_TOKEN: Final = Refusal("InvalidRequestException", "Invalid subject token provided")
 EXPIRED_DEVICE_CODE: Final = Refusal("ExpiredTokenException", "Device code has expired")
 ACCESS_DENIED: Final = Refusal("AccessDeniedException", "Authorization request was denied")
 SLOW_DOWN: Final = Refusal("SlowDownException", "Polling too fast, slow down")
@@ -136,15 +162,35 @@ def invalid_request(problem: str) -> Refusal:
     return Refusal("InvalidRequestException", problem)
 
 
-def refusal_named(code: str, description: str | None = None) -> Refusal:
-    """Give the usual refusal of an error of the model, or one with this description.
+def other_region(*, endpoint: str, region: str) -> Refusal:
+    """Refuse a request to the wrong region; the service model's members say which is the right one."""
+    return Refusal(
+        "InvalidRequestRegionException",
+        "Request belongs to another region",
+        endpoint=endpoint,
+        region=region,
+    )
+
+
+def refusal_named(
+    code: str, description: str | None = None, *, reason: str | None = None
+) -> Refusal:
+    """Give the usual refusal of an error of the model, or one with this description or reason.
 
     Raises:
-        ValueError: the service model has no error of this name.
+        ValueError: the service model has no error of this name, or no such reason for it.
     """
     if code not in OIDC_ERRORS:
         message = f"SSO OIDC has no error {code!r}: use one of {', '.join(sorted(OIDC_ERRORS))}"
         raise ValueError(message)
+    if reason is not None:
+        if KMS_REASONS.get(reason) != code:
+            known = ", ".join(name for name, error in KMS_REASONS.items() if error == code)
+            message = (
+                f"{code} has no reason {reason!r}: use one of {known or 'those of other errors'}"
+            )
+            raise ValueError(message)
+        return Refusal(code, description or "KMS key is not usable", reason=reason)
     if description is None and code in _DEFAULTS:
         return _DEFAULTS[code]
     return Refusal(code, description)

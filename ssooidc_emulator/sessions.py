@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from ssooidc_emulator.entropy import Entropy
@@ -13,7 +16,7 @@ from ssooidc_emulator.registrations import REFRESH_TOKEN, Registration
 from ssooidc_emulator.settings import Settings
 from ssooidc_emulator.tokens import new_access_token, new_refresh_token
 
-__all__ = ["IssuedTokens", "Session", "Sessions"]
+__all__ = ["ActiveSession", "IssuedTokens", "Session", "Sessions"]
 
 _ROTATION_GRACE: Final = 60.0
 _UUID_BYTES: Final = 16
@@ -26,13 +29,30 @@ class Session:
     session_id: str
     client: Registration
     user: str
+    scopes: tuple[str, ...]
     began_at: float
     expires_at: float
     ended: bool = False
 
+    def end(self) -> None:
+        """End it: all of its tokens are dead from now on, access tokens as well."""
+        self.ended = True
+
     def is_over(self, now: float) -> bool:
         """Whether it ended, or was ended."""
         return self.ended or now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSession:
+    """A session, as anybody may see it: without its tokens."""
+
+    session_id: str
+    user: str
+    client_name: str
+    scopes: tuple[str, ...]
+    began_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,7 @@ class IssuedTokens:
     access_token: str = field(repr=False)
     expires_in: int
     refresh_token: str | None = field(repr=False)
+    session: Session = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -71,17 +92,28 @@ class Sessions:
         """Count the sessions that were not forgotten."""
         return len(self._sessions)
 
-    def begin(self, client: Registration, user: str, now: float) -> IssuedTokens:
-        """Begin a user's session; it can be refreshed only where the client was registered with a scope."""
+    def begin(
+        self,
+        client: Registration,
+        user: str,
+        now: float,
+        *,
+        scopes: tuple[str, ...] | None = None,
+    ) -> IssuedTokens:
+        """Begin a user's session, with all scopes of the client by default.
+
+        Without a scope it cannot be refreshed; AWS documents refresh tokens for registrations with scopes only.
+        """
         session = Session(
             session_id=str(uuid.UUID(bytes=self._entropy(_UUID_BYTES), version=4)),
             client=client,
             user=user,
+            scopes=client.scopes if scopes is None else scopes,
             began_at=now,
             expires_at=now + self._settings.session_lifetime,
         )
         self._sessions.put(session.session_id, session, until=session.expires_at)
-        if client.scopes and REFRESH_TOKEN in client.grant_types:
+        if session.scopes and REFRESH_TOKEN in client.grant_types:
             return self._issue(session, self._new_refresh_token(session), now)
         return self._issue(session, None, now)
 
@@ -103,7 +135,7 @@ class Sessions:
             known.replaced_at = now
         elif mode == "rotating-strict":
             # RFC 9700 section 4.14.2: one of the two that hold this token is a thief.
-            session.ended = True
+            session.end()
             return INVALID_REFRESH_TOKEN
         elif now >= known.replaced_at + _ROTATION_GRACE:
             return INVALID_REFRESH_TOKEN
@@ -115,6 +147,31 @@ class Sessions:
         if known is None or now >= known.expires_at or known.session.is_over(now):
             return None
         return known.session
+
+    def end(self, session_id: str, now: float) -> None:
+        """End a session.
+
+        Raises:
+            ValueError: there is none with this id, or it is over.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or session.is_over(now):
+            message = "No session with this id goes on"
+            raise ValueError(message)
+        session.end()
+
+    def listed(self, now: float) -> Iterable[ActiveSession]:
+        """Give the sessions that are not over, the oldest first."""
+        for session in self._sessions.values():
+            if not session.is_over(now):
+                yield ActiveSession(
+                    session_id=session.session_id,
+                    user=session.user,
+                    client_name=session.client.client_name,
+                    scopes=session.scopes,
+                    began_at=datetime.fromtimestamp(session.began_at, UTC),
+                    expires_at=datetime.fromtimestamp(session.expires_at, UTC),
+                )
 
     def forget_expired(self, now: float) -> None:
         """Drop sessions whose time is over, with their tokens."""
@@ -129,11 +186,13 @@ class Sessions:
 
     def _issue(self, session: Session, refresh_token: str | None, now: float) -> IssuedTokens:
         access_token = new_access_token(self._entropy)
-        expires_in = (
+        lifetime = (
             self._settings.access_token_lifetime
-            if session.client.scopes
+            if session.scopes
             else self._settings.session_lifetime
         )
-        expires_at = min(now + expires_in, session.expires_at)
+        # No token outlives its session, and what the client is told is true.
+        expires_at = min(now + lifetime, session.expires_at)
+        expires_in = max(1, math.floor(expires_at - now))
         self._access_tokens.put(access_token, _AccessToken(session, expires_at), until=expires_at)
-        return IssuedTokens(access_token, expires_in, refresh_token)
+        return IssuedTokens(access_token, expires_in, refresh_token, session)

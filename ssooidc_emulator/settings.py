@@ -29,9 +29,11 @@ class Settings:
     base_url: str | None
     interval: int
     device_code_lifetime: int
+    authorization_code_lifetime: int
     registration_lifetime: int
     access_token_lifetime: int
     session_lifetime: int
+    role_session_lifetime: int
     refresh_mode: RefreshMode
     enforce_interval: bool
     refuse_white_space: bool
@@ -47,9 +49,11 @@ class Settings:
         for name in (
             "interval",
             "device_code_lifetime",
+            "authorization_code_lifetime",
             "registration_lifetime",
             "access_token_lifetime",
             "session_lifetime",
+            "role_session_lifetime",
         ):
             if getattr(self, name) < 1:
                 message = f"{name} must be at least 1 second"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -81,11 +82,15 @@ def test_every_block_has_a_test() -> None:
         "refresh_token(login.client",
         "async def wait_for_token",
         "DeviceCodeGrant.of(client, device)",
+        "sso_settings(profile",
         "assert_never",
         "urlopen",
         "HttpClientTransport",
         "ScriptedTransport([",
-        "EmulatorTransport(center",
+        "center.script(",
+        "directory=Directory()",
+        "load_scene(",
+        "IamAuthorizationCodeGrant.of(",
     ]
     assert sorted(map(block, markers)) == sorted(BLOCKS)
 
@@ -119,6 +124,29 @@ def test_one_operation_at_a_time(server: EmulatorServer) -> None:
     token = execute(block("DeviceCodeGrant.of(client, device)"), server, **names)["token"]
     assert isinstance(token, CreateTokenResponse)
     assert token.refresh_token is None
+
+
+def test_configuration_from_the_environment(
+    server: EmulatorServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(
+        "[profile dev]\nsso_session = my-sso\nservices = emulator\n"
+        "sso_account_id = 111122223333\nsso_role_name = Admin\n"
+        f"[sso-session my-sso]\nsso_start_url = {server.center.start_url}\nsso_region = us-east-1\n"
+        f"[services emulator]\nsso_oidc =\n  endpoint_url = {server.url}\n",
+        encoding="utf-8",
+    )
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = execute(block("sso_settings(profile"), server)
+    assert isinstance(names["token"], CreateTokenResponse)
+    assert (names["account_id"], names["role_name"]) == ("111122223333", "Admin")
+    assert capsys.readouterr().out.startswith(f"Open {server.url}/device?user_code=")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +187,23 @@ def test_the_transport_is_the_example() -> None:
     assert block("HttpClientTransport").strip() in example
 
 
-@pytest.mark.parametrize("marker", ["ScriptedTransport([", "EmulatorTransport(center"])
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "ScriptedTransport([",
+        "center.script(",
+        "directory=Directory()",
+        "IamAuthorizationCodeGrant.of(",
+    ],
+)
 def test_testing_your_code(server: EmulatorServer, marker: str) -> None:
     assert "transport" in execute(block(marker), server)
+
+
+def test_the_scene(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (scene,) = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "scene.toml").write_text(scene, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    center = execute(block("load_scene("), server)["center"]
+    assert isinstance(center, IdentityCenter)
+    assert center.directory.has_role("jane", account_id="111122223333", role_name="ReadOnly")

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey, Key
 
-from ssooidc_core import HttpRequest, HttpResponse
-from ssooidc_emulator import IdentityCenter, seeded_entropy
+from ssooidc_core import Credentials, HttpRequest, HttpResponse
+from ssooidc_core.sigv4 import sign
+from ssooidc_emulator import (
+    Application,
+    Directory,
+    IdentityCenter,
+    TrustedTokenIssuer,
+    seeded_entropy,
+)
 from ssooidc_transports.testing import VirtualClock
 
 SERVICE = "https://oidc.us-east-1.amazonaws.com"
+PORTAL = "https://portal.sso.us-east-1.amazonaws.com"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -110,5 +122,157 @@ def sign_in(
         assert answer.status == 200, answer.body
         members: dict[str, Any] = json.loads(answer.body)
         return members
+
+    return call
+
+
+@pytest.fixture
+def portal(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Ask the portal with an access token: `portal(center, token, "/assignment/accounts")`."""
+
+    def call(
+        asked: IdentityCenter,
+        access_token: str,
+        path: str,
+        *,
+        method: str = "GET",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> HttpResponse:
+        bearer = ("x-amz-sso_bearer_token", access_token)
+        return ask(asked, path, b"", method=method, headers=(bearer, *headers), base=PORTAL)
+
+    return call
+
+
+@pytest.fixture
+def token(
+    center: IdentityCenter,
+    register: Callable[..., dict[str, str]],
+    sign_in: Callable[..., dict[str, Any]],
+) -> str:
+    """An access token of the example's user."""
+    access_token: str = sign_in(center, register(center))["accessToken"]
+    return access_token
+
+
+ARN = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-2222222222222222"
+OTHER_ARN = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-3333333333333333"
+IAM_GRANTS = frozenset(
+    {
+        "authorization_code",
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    }
+)
+
+
+@pytest.fixture(scope="session")
+def issuer_key() -> ECKey:
+    """The key of the trusted token issuer."""
+    return ECKey.generate_key("P-256", {"kid": "one", "use": "sig"}, private=True)
+
+
+@pytest.fixture
+def iam_center(issuer_key: ECKey) -> IdentityCenter:
+    """A center with two applications, of which jane may use one, and a trusted token issuer."""
+    directory = Directory.example()
+    directory.add_user("jane", user_id="u-jane", email="jane@corp.example")
+    directory.add_user("joe", user_id="u-joe", email="joe@corp.example")
+    application = Application(
+        arn=ARN,
+        grant_types=IAM_GRANTS,
+        scopes=("app:read",),
+        redirect_uris=("https://app.example/redirect",),
+        users=frozenset({"jane"}),
+        audiences=frozenset({"aud-of-app"}),
+    )
+    directory.add_application(application)
+    directory.add_application(dataclasses.replace(application, arn=OTHER_ARN, users=None))
+    keys = {"keys": [issuer_key.as_dict(private=False)]}
+    directory.add_trusted_token_issuer(
+        TrustedTokenIssuer(issuer_url="https://issuer.example", key_set=json.dumps(keys))
+    )
+    return IdentityCenter(directory=directory, entropy=seeded_entropy("emulator"))
+
+
+@pytest.fixture
+def assertion(issuer_key: ECKey, clock: VirtualClock) -> Callable[..., str]:
+    """Make a JWT of the trusted token issuer for jane, with some claims or header parameters changed.
+
+    A claim or parameter that is `None` is left out.
+    """
+
+    def make(*, key: Key = issuer_key, header: dict[str, Any] | None = None, **other: Any) -> str:  # noqa: ANN401 - any JSON
+        now = int(clock.now().wall.timestamp())
+        usual = {
+            "iss": "https://issuer.example",
+            "aud": "aud-of-app",
+            "email": "jane@corp.example",
+            "iat": now,
+            "exp": now + 300,
+        }
+        claims = {name: each for name, each in (usual | other).items() if each is not None}
+        usual_header = {"alg": "ES256", "kid": "one"}
+        protected = {
+            name: each for name, each in (usual_header | (header or {})).items() if each is not None
+        }
+        registry = jws.JWSRegistry(
+            algorithms=[str(protected["alg"]), "ES256"], strict_check_header=False
+        )
+        return jws.serialize_compact(protected, json.dumps(claims), key, registry=registry)
+
+    return make
+
+
+@pytest.fixture
+def ask_iam(clock: VirtualClock) -> Callable[..., HttpResponse]:
+    """Send a CreateTokenWithIAM that the example's key signed: `ask_iam(center, {...})`."""
+
+    def send(
+        asked: IdentityCenter,
+        members: object,
+        *,
+        region: str = "us-east-1",
+        base: str = SERVICE,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> HttpResponse:
+        body = members if isinstance(members, bytes) else json.dumps(members).encode()
+        key = asked.directory.access_key("AKIAIOSFODNN7EXAMPLE")
+        assert key is not None
+        now = clock.now()
+        request = sign(
+            HttpRequest("POST", f"{base}/token?aws_iam=t", headers, body),
+            credentials=Credentials.of(key.access_key_id, key.secret_access_key),
+            region=region,
+            service="sso-oauth",
+            now=now.wall,
+        )
+        outcome = asked.handle(request, now)
+        assert isinstance(outcome, HttpResponse)
+        return outcome
+
+    return send
+
+
+@pytest.fixture
+def authorize_path(register: Callable[..., dict[str, str]]) -> Callable[..., str]:
+    """Register a client for browser logins, and give path and query of the page that it opens."""
+
+    def call(asked: IdentityCenter, *, state: str = "s", **members: object) -> str:
+        usual: dict[str, object] = {
+            "grantTypes": ["authorization_code", "refresh_token"],
+            "redirectUris": ["http://127.0.0.1/oauth/callback"],
+        }
+        query = {
+            "response_type": "code",
+            "client_id": register(asked, **(usual | members))["clientId"],
+            "redirect_uri": "http://127.0.0.1:8400/oauth/callback",
+            "state": state,
+            "code_challenge_method": "S256",
+            # RFC 7636 appendix B
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        }
+        return f"/authorize?{urlencode(query, quote_via=quote, safe='')}"
 
     return call

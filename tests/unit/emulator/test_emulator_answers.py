@@ -300,7 +300,7 @@ def test_a_start_url_is_known_however_people_write_it(
         ("POST", "/TOKEN"),
         ("POST", "/%74oken"),
         ("POST", "//token"),
-        ("POST", "/token?aws_iam=t"),
+        ("GET", "/token?aws_iam=t"),
         ("POST", "/style.css"),
         ("DELETE", "/client/register"),
         ("OPTIONS", "/token"),

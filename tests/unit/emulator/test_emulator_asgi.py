@@ -12,7 +12,7 @@ import pytest
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter
 from ssooidc_emulator.asgi import asgi_app
-from ssooidc_emulator.device_page import _templates
+from ssooidc_emulator.pages import _templates
 
 Message: TypeAlias = MutableMapping[str, object]
 

@@ -96,7 +96,7 @@ def title(answer: HttpResponse) -> str:
     return match[1]
 
 
-@pytest.mark.parametrize("path", ["/", "/device", "/device?user_code=", "/device?other=1", "/?"])
+@pytest.mark.parametrize("path", ["/device", "/device?user_code=", "/device?other=1", "/device?"])
 def test_the_page_asks_for_the_code(path: str, browser: Browser) -> None:
     answer = browser.get(path)
     assert (answer.status, title(answer)) == (200, "Enter the code")
@@ -211,7 +211,9 @@ def test_a_page_elsewhere_cannot_use_the_limit_up(browser: Browser, login: dict[
                 )
                 assert (answer.status, title(answer)) == (403, "Not accepted")
     for _ in range(20):
-        assert browser.get(f"/?user_code={WRONG}", ("Origin", "https://evil.com")).status == 403
+        assert (
+            browser.get(f"/device?user_code={WRONG}", ("Origin", "https://evil.com")).status == 403
+        )
     assert browser.open(login["userCode"]).status == 200
 
 
@@ -407,7 +409,7 @@ def test_names_and_scopes_are_text(
     text = answer.body.decode()
     assert answer.status == 200
     details = re.findall("<dd>(.*?)</dd>", text)
-    assert [html.unescape(detail) for detail in details] == [evil, f"{scope}, {scope}"]
+    assert [html.unescape(detail) for detail in details] == [evil, f"{scope}, {scope}", "user"]
     assert all(character not in detail for detail in details for character in "<>\"'")
     assert "evil.com" in evil or len(re.findall(r"<(form|img|script)", text)) == 1
 

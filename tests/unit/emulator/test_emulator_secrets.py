@@ -136,7 +136,7 @@ def test_what_the_log_says(
     ):
         center.script("RegisterClient", fault)
         center.handle(request, clock.now())
-    ask(center, "/", method="GET")
+    ask(center, "/device", method="GET")
     assert list(entries_of(center)) == [
         ("POST", 400, "SlowDownException", None),
         ("POST", 503, None, None),
