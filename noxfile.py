@@ -104,6 +104,8 @@ VERSIONS = [f"3.{minor}" for minor in range(11, 16)]
 LOWEST = VERSIONS[0]
 # What needs no other program: what runs where the whole suite need not run once more.
 WITHOUT_PEERS = {"conformance", "property", "unit"}
+# Those have a session of their own, which installs what they run.
+ALL_BUT_INTEROP = ["tests", "--ignore=tests/interop"]
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -183,14 +185,15 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests here; then the portable ones on each other Python, and with the lowest dependencies."""
-    # Before anything can fail: the others run whatever happens here.
-    for name in OTHER_TESTS:
+    """Run all tests here; then conformance, the portable ones on other Pythons, and all with the lowest versions."""
+    # Before anything can fail: the others run whatever happens here. A selection has those of conformance in it.
+    for name in OTHER_TESTS if session.posargs else ["conformance", *OTHER_TESTS]:
         session.notify(name)
     session.install(EVERYTHING, *groups("test"))
     # A selection of tests, or a debugger, wants neither two workers nor a verdict on the coverage.
-    whole = ("-n2", "--cov", "--cov-report=term", "--cov-fail-under=100")
-    pytest(session, () if session.posargs else whole, ["tests"])
+    coverage = ("--cov", "--cov-report=term", "--cov-fail-under=100")
+    whole = ("-n2", "--ignore=tests/conformance", *coverage)
+    pytest(session, () if session.posargs else whole, ALL_BUT_INTEROP)
 
 
 def tests_on(session: nox.Session) -> None:
@@ -211,7 +214,32 @@ def tests_lowest(session: nox.Session) -> None:
     pins = lowest([*PYPROJECT["project"]["dependencies"], *itertools.chain(*EXTRAS.values())])
     session.install(EVERYTHING, *pins, *groups("test"))
     session.log(f"with {' '.join(pins)}")
-    pytest(session, () if session.posargs else ("-n2",), ["tests"])
+    pytest(session, () if session.posargs else ("-n2",), ALL_BUT_INTEROP)
+
+
+@nox.session(default=False)
+def interop(session: nox.Session) -> None:
+    """Run the AWS CLI, boto3, the AWS SDK for JavaScript and Chromium against the emulator."""
+    session.install(EVERYTHING, *groups("interop"))
+    session.run("python", "-I", "tests/interop/install_clients.py", ".nox/clients")
+    pytest(session, () if session.posargs else ("-n2",), ["tests/interop"])
+
+
+@nox.session(default=False)
+def conformance(session: nox.Session) -> None:
+    """Compare with botocore and with the case files of others; the counts are at the end."""
+    session.install(EVERYTHING, *groups("test"))
+    pytest(session, () if session.posargs else ("-n2",), ["tests/conformance"])
+
+
+@nox.session(default=False)
+def drift(session: nox.Session) -> None:
+    """Name what the newest botocore knows of the services and this code does not."""
+    # boto3 would hold botocore back.
+    others = [each for each in groups("test") if Requirement(each).name != "boto3"]
+    session.install("--upgrade", EVERYTHING, *others, "botocore")
+    session.run("python", "-Ic", "import botocore; print('botocore', botocore.__version__)")
+    pytest(session, (), ["tests/conformance/drift"])
 
 
 ON_PATH = [Path(folder) for folder in os.get_exec_path()]
@@ -323,7 +351,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure side by side with the peers; what follows `--` goes to each script."""
-    session.install(".[httpx]", *groups("bench"))
+    session.install(".[emulator,httpx]", *groups("bench"))
     scripts = sorted(Path("benchmarks").glob("bench_*.py"))
     if not scripts:
         session.error("no benchmarks/bench_*.py")

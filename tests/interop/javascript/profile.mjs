@@ -1,0 +1,11 @@
+// What a profile gives: profile.mjs token|credentials PROFILE
+import { fromSSO } from "@aws-sdk/credential-provider-sso";
+import { fromSso } from "@aws-sdk/token-providers";
+
+const [what, profile] = process.argv.slice(2);
+const provide = { token: fromSso, credentials: fromSSO }[what]({ profile });
+try {
+  console.log(JSON.stringify(await provide()));
+} catch (error) {
+  console.log(JSON.stringify({ error: error.name, message: error.message }));
+}
