@@ -1,1 +1,74 @@
-"""The command line on top of the core, the transports and the emulator; see `ssooidc_login.cli`."""
+"""Sign a person in to AWS IAM Identity Center and keep them signed in, together with the AWS CLI and the AWS SDKs.
+
+    from ssooidc_login import SsoSession
+
+    with SsoSession.from_profile("dev") as session:
+        session.login()
+        role = session.credentials()
+
+`AsyncSsoSession` is the same for asyncio and trio. Stores are in `ssooidc_login.stores`, the command line in
+`ssooidc_login.cli`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssooidc_core.sso_settings import SsoSettings
+    from ssooidc_login.async_session import AsyncSsoSession
+    from ssooidc_login.errors import (
+        ListenerError,
+        LoginBusy,
+        NotLoggedIn,
+        RefreshBusy,
+        StoreError,
+    )
+    from ssooidc_login.flows.login import WayIn
+    from ssooidc_login.session import SsoSession
+    from ssooidc_login.session_programs import AccessToken, RoleSession
+    from ssooidc_login.status import SessionState, SessionStatus
+
+__all__ = [
+    "AccessToken",
+    "AsyncSsoSession",
+    "ListenerError",
+    "LoginBusy",
+    "NotLoggedIn",
+    "RefreshBusy",
+    "RoleSession",
+    "SessionState",
+    "SessionStatus",
+    "SsoSession",
+    "SsoSettings",
+    "StoreError",
+    "WayIn",
+]
+
+_HOMES = {
+    "AccessToken": "ssooidc_login.session_programs",
+    "AsyncSsoSession": "ssooidc_login.async_session",
+    "ListenerError": "ssooidc_login.errors",
+    "LoginBusy": "ssooidc_login.errors",
+    "NotLoggedIn": "ssooidc_login.errors",
+    "RefreshBusy": "ssooidc_login.errors",
+    "RoleSession": "ssooidc_login.session_programs",
+    "SessionState": "ssooidc_login.status",
+    "SessionStatus": "ssooidc_login.status",
+    "SsoSession": "ssooidc_login.session",
+    "SsoSettings": "ssooidc_core.sso_settings",
+    "StoreError": "ssooidc_login.errors",
+    "WayIn": "ssooidc_login.flows.login",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is: the command line starts without all of it."""
+    from importlib import import_module  # noqa: PLC0415 - once a name
+
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,54 @@
+"""Which URLs are opened in a person's browser: those of AWS's own sign-in pages, and of the configured endpoint.
+
+What to open comes from a server. A URL of another host is shown, with a warning, and not opened.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from ssooidc_core import ClientConfig
+from ssooidc_core.endpoints import is_loopback
+from ssooidc_core.partitions import PARTITIONS
+from ssooidc_core.start_urls import is_aws_owned
+
+__all__ = ["may_open"]
+
+_SIGN_IN: Final = ".signin.aws"
+_SUFFIXES: Final = frozenset(
+    suffix for each in PARTITIONS for suffix in (each.dns_suffix, each.dual_stack_dns_suffix)
+)
+
+
+def may_open(url: str, config: ClientConfig) -> bool:
+    """Say whether a URL may be opened without asking.
+
+    Args:
+        url: from StartDeviceAuthorization, or the authorize URL.
+        config: of the session; its endpoint's host is fine, over http too where that is this machine.
+    """
+    if (
+        not url.isascii()
+        or not url.isprintable()
+        or {" ", "\\", '"', "'", "`", "<", ">"} & set(url)
+    ):
+        return False
+    try:
+        parts, endpoint = urlsplit(url), urlsplit(config.oidc_endpoint)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc:
+        return False
+    if (parts.scheme, parts.netloc) == (endpoint.scheme, endpoint.netloc):
+        return parts.scheme == "https" or is_loopback(host)
+    if parts.scheme != "https" or parts.port not in {None, 443}:
+        return False
+    return is_aws_owned(host) or host.endswith(_SIGN_IN) or _is_device_page(host)
+
+
+def _is_device_page(host: str) -> bool:
+    # device.sso.REGION.DNS-SUFFIX
+    labels = host.split(".", 3)
+    return labels[:2] == ["device", "sso"] and len(labels) > 3 and labels[3] in _SUFFIXES  # noqa: PLR2004

@@ -1,0 +1,53 @@
+"""A role's AWS credentials: from the store while they are good, else from the access portal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from ssooidc_core import Now, ResponseParseError
+from ssooidc_core.cache_files import RoleCredentialsFile
+from ssooidc_core.portal import GetRoleCredentialsRequest, get_role_credentials
+from ssooidc_core.sso_settings import SsoSettings
+from ssooidc_login.events import LoginSteps
+from ssooidc_login.flows.documents import load_role_credentials, save_role_credentials
+from ssooidc_login.flows.token import RefreshMemory, current_token
+
+__all__ = ["role_credentials"]
+
+# As boto3: credentials are taken for new ones while they have this long to live.
+_WINDOW: Final = timedelta(minutes=15)
+_OK: Final = 200
+
+
+def role_credentials(
+    settings: SsoSettings, memory: RefreshMemory, *, account_id: str, role_name: str
+) -> LoginSteps[RoleCredentialsFile]:
+    """Give credentials of a role that are good for 15 minutes at least, where the role's session is that long.
+
+    Raises:
+        UnauthorizedException: the portal refuses the token: log in again.
+        UnknownServiceError: with the code `ForbiddenException`, the role is not assigned.
+        SsoOidcError: what `current_token` and GetRoleCredentials raise.
+    """
+    now = (yield from Now()).wall
+    stored = yield from load_role_credentials(settings, account_id=account_id, role_name=role_name)
+    if stored is not None and stored.expiration - now >= _WINDOW:
+        return stored
+    token = yield from current_token(settings, memory)
+    answer = yield from get_role_credentials(
+        GetRoleCredentialsRequest.of(token.access_token, account_id=account_id, role_name=role_name)
+    )
+    found = answer.role_credentials
+    if found.expires_at is None:
+        message = "GetRoleCredentials answered credentials without expiration (status 200)"
+        raise ResponseParseError(message, status=_OK)
+    file = RoleCredentialsFile(
+        access_key_id=found.access_key_id,
+        secret_access_key=found.secret_access_key,
+        session_token=found.session_token,
+        expiration=found.expires_at,
+        account_id=account_id,
+    )
+    yield from save_role_credentials(settings, role_name, file)
+    return file

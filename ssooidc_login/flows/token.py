@@ -1,0 +1,225 @@
+"""A session's token: taken from the store while it is good, refreshed in time, by one caller for all.
+
+Whoever refreshes holds the store's lock on the token, reads it again first, and saves before letting go, so that of any
+number of threads, tasks, processes and (with a lease) hosts one asks the service and the others take what it got.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ssooidc_core import (
+    CreateTokenResponse,
+    InvalidGrantException,
+    LoginError,
+    Now,
+    RegisterClientResponse,
+    RegistrationGone,
+    SessionExpired,
+    Sleep,
+    SsoOidcError,
+)
+from ssooidc_core.cache_document import format_timestamp
+from ssooidc_core.cache_files import TokenFile
+from ssooidc_core.flows.refresh import RefreshAdvice, refresh_advice, refresh_token
+from ssooidc_core.sso_settings import SsoSettings
+from ssooidc_login.errors import NotLoggedIn, RefreshBusy
+from ssooidc_login.events import Exclusively, IsHeld, LoginSteps
+from ssooidc_login.flows.documents import end_of, load_token, save_token, token_key
+
+__all__ = ["RefreshMemory", "current_token", "is_refreshable"]
+
+_FIRST_PAUSE: Final = 0.02
+_LONGEST_PAUSE: Final = 0.25
+
+SECONDS_TO_WAIT: Final = 30.0
+"""How long somebody else may take to refresh, before a caller gives up; the holder has 20 s."""
+
+
+@dataclass(slots=True)
+class RefreshMemory:
+    """What a session remembers between calls: when a refresh was last tried in vain."""
+
+    tried_at: datetime | None = None
+
+
+def is_refreshable(token: TokenFile, now: datetime) -> bool:
+    """Say whether a token has all that refreshing takes, and its registration is still good."""
+    return (
+        token.refresh_token is not None
+        and token.client_id is not None
+        and token.client_secret is not None
+        and (token.registration_expires_at is None or token.registration_expires_at > now)
+    )
+
+
+def current_token(
+    settings: SsoSettings, memory: RefreshMemory, *, force: bool = False
+) -> LoginSteps[TokenFile]:
+    """Give a token that is good now, refreshed if it is time to.
+
+    Args:
+        settings: which session.
+        memory: the session's.
+        force: refresh whatever time is left.
+
+    Raises:
+        NotLoggedIn: the store has no token of this session.
+        CacheFileInvalid: what the store has is broken.
+        SessionExpired: the token has ended, and it cannot be refreshed: log in again.
+        RegistrationGone: likewise, since the registration is gone.
+        RefreshBusy: the token has ended, and somebody else has been refreshing it for half a minute.
+        SsoOidcError: the token has ended, and refreshing failed for another reason, which may go away.
+    """
+    token = yield from _stored(settings)
+    now = (yield from Now()).wall
+    advice = refresh_advice(expires_at=token.expires_at, now=now, tried_at=memory.tried_at)
+    if advice is RefreshAdvice.NO and not force:
+        return token
+    if not is_refreshable(token, now):
+        if token.expires_at > now:
+            return token
+        raise _ended(token, now)
+    # While there are minutes left, nobody need wait for who is refreshing already.
+    wait = SECONDS_TO_WAIT if force or advice is RefreshAdvice.REQUIRED else 0.0
+    found = yield from _refreshed_by_someone(settings, memory, token, wait)
+    if found is not None:
+        return found
+    token = yield from _stored(settings)
+    now = (yield from Now()).wall
+    if token.expires_at > now:
+        return token
+    message = f"Another process has been refreshing the token for {SECONDS_TO_WAIT:.0f} s"
+    raise RefreshBusy(message)
+
+
+def _refreshed_by_someone(
+    settings: SsoSettings, memory: RefreshMemory, known: TokenFile, seconds: float
+) -> LoginSteps[TokenFile | None]:
+    """Refresh, or wait for who does: of many that wait, each looks at the store, and none needs the lock for that."""
+    end = (yield from Now()).monotonic + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        refreshed = yield from Exclusively(
+            token_key(settings), lambda: _refresh(settings, memory, known), 0.0
+        )
+        if refreshed is not None:
+            return refreshed
+        left = end - (yield from Now()).monotonic
+        if left <= 0:
+            return None
+        yield from Sleep(min(pause, left))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        token = yield from _stored(settings)
+        if token != known and _is_good(token, (yield from Now()).wall):
+            return token
+
+
+def _refresh(
+    settings: SsoSettings, memory: RefreshMemory, known: TokenFile
+) -> LoginSteps[TokenFile]:
+    """Refresh, with the key held: adopt what somebody else got in the meantime, else ask the service."""
+    token = yield from _stored(settings)
+    now = (yield from Now()).wall
+    if token != known and _is_good(token, now):
+        return token
+    if not is_refreshable(token, now):
+        if token.expires_at > now:
+            return token
+        raise _ended(token, now)
+    failure: SsoOidcError
+    try:
+        answer = yield from refresh_token(_client(token), _answer(token))
+    except SsoOidcError as caught:
+        failure = caught
+    else:
+        received = (yield from Now()).wall
+        new = dataclasses.replace(
+            token,
+            start_url=settings.start_url,
+            region=settings.region,
+            access_token=answer.access_token,
+            expires_at=end_of(received, answer.expires_in),
+            refresh_token=answer.refresh_token,
+        )
+        memory.tried_at = None
+        return (yield from _save(settings, token, new))
+    try:
+        return (yield from _after_failure(settings, memory, token, failure))
+    finally:
+        del failure  # its traceback holds this frame
+
+
+def _save(settings: SsoSettings, old: TokenFile, new: TokenFile) -> LoginSteps[TokenFile]:
+    """Save what was refreshed; where the key was lost in mid-call, somebody else may have been faster."""
+    if not (yield from IsHeld()):
+        stored = yield from load_token(settings)
+        if stored is None:
+            # Signed out meanwhile: that counts.
+            message = "The session was signed out while its token was being refreshed"
+            raise NotLoggedIn(message)
+        if stored != old and stored.expires_at >= new.expires_at:
+            return stored
+    yield from save_token(settings, new)
+    return new
+
+
+def _after_failure(
+    settings: SsoSettings, memory: RefreshMemory, token: TokenFile, failure: SsoOidcError
+) -> LoginSteps[TokenFile]:
+    """Say what a failed refresh means: somebody else's newer token, the old one while it is good, or the failure."""
+    if isinstance(failure, SessionExpired) and isinstance(failure.__cause__, InvalidGrantException):
+        # A tool that knows no lock of ours may have refreshed between reading and asking.
+        stored = yield from load_token(settings)
+        now = (yield from Now()).wall
+        if stored is not None and stored != token and _is_good(stored, now):
+            return stored
+    now = (yield from Now()).wall
+    memory.tried_at = now
+    if token.expires_at > now:
+        return token
+    try:
+        raise failure
+    finally:
+        del failure
+
+
+def _stored(settings: SsoSettings) -> LoginSteps[TokenFile]:
+    token = yield from load_token(settings)
+    if token is None:
+        name = settings.session_name or settings.start_url
+        message = f"Not logged in to {name}"
+        raise NotLoggedIn(message)
+    return token
+
+
+def _is_good(token: TokenFile, now: datetime) -> bool:
+    return refresh_advice(expires_at=token.expires_at, now=now) is not RefreshAdvice.REQUIRED
+
+
+def _ended(token: TokenFile, now: datetime) -> LoginError:
+    ended = f"The token ended at {format_timestamp(token.expires_at)}"
+    ends = token.registration_expires_at
+    if token.refresh_token is None:
+        return SessionExpired(f"{ended}, and it cannot be refreshed")
+    if ends is not None and ends <= now:
+        return RegistrationGone(f"{ended}, and its registration at {format_timestamp(ends)}")
+    return SessionExpired(f"{ended}, and its file lacks the registration to refresh it with")
+
+
+def _client(token: TokenFile) -> RegisterClientResponse:
+    ends = token.registration_expires_at
+    return RegisterClientResponse.model_validate(
+        {
+            "client_id": token.client_id,
+            "client_secret": token.client_secret,
+            "client_secret_expires_at": 0 if ends is None else int(ends.timestamp()),
+        }
+    )
+
+
+def _answer(token: TokenFile) -> CreateTokenResponse:
+    return CreateTokenResponse(access_token=token.access_token, refresh_token=token.refresh_token)

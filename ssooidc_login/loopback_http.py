@@ -1,0 +1,133 @@
+"""What bytes that reach the loopback listener ask for; no I/O.
+
+Any program and any web page of this machine can send something here, so the parser is small and strict: the head of one
+request (RFC 9112), and nothing that a browser on its way back would not send.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final, TypeAlias
+
+__all__ = ["LONGEST_HEAD", "Arrived", "HangUp", "MoreNeeded", "Refused", "Request", "read_request"]
+
+LONGEST_HEAD: Final = 8192
+"""Bytes of a request's head, the blank line included."""
+
+_MOST_FIELDS: Final = 100
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"  # RFC 9110 section 5.6.2
+_TOKEN_START: Final = re.compile(_TOKEN)
+_NAME: Final = re.compile(_TOKEN + rb"+")
+_REQUEST_LINE: Final = re.compile(rb"(" + _TOKEN + rb"+) ([\x21-\x7e]+) HTTP/([0-9])\.[0-9]")
+_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+
+
+@dataclass(frozen=True, slots=True)
+class MoreNeeded:
+    """The head has not come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """This is no HTTP; there is nothing to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This gets an answer of this status, and nothing comes of it.
+
+    Attributes:
+        status: 200 for a HEAD of the right path.
+        head_only: whether the request was a HEAD, whose answer has no body.
+    """
+
+    status: HTTPStatus
+    head_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A GET of the right path, from whomever.
+
+    Attributes:
+        target: path and query as they came, ASCII; a code may be in it.
+    """
+
+    target: str = field(repr=False)
+
+
+Request: TypeAlias = MoreNeeded | HangUp | Refused | Arrived
+"""What bytes ask for."""
+
+
+def read_request(received: bytes, *, port: int, path: str) -> Request:
+    """Say what the bytes of a connection ask for.
+
+    Args:
+        received: all of them so far; what follows the head is not looked at.
+        port: the listener's; `Host` must name it, or a page of another site may have been made to resolve to this
+            machine (DNS rebinding).
+        path: the only one that there is.
+    """
+    if received and _TOKEN_START.match(received) is None:
+        return HangUp()  # a TLS handshake, say
+    end = received.find(_END_OF_HEAD, 0, LONGEST_HEAD)
+    if end < 0:
+        if len(received) >= LONGEST_HEAD:
+            return Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        return MoreNeeded()
+    first, *lines = received[:end].split(b"\r\n")
+    request_line = _REQUEST_LINE.fullmatch(first)
+    if request_line is None:
+        return Refused(HTTPStatus.BAD_REQUEST)
+    method, target, version = request_line.groups()
+    fields = _fields(lines)
+    if version != b"1":
+        refusal: HTTPStatus | None = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+    elif fields is None:
+        refusal = HTTPStatus.BAD_REQUEST
+    else:
+        refusal = _refusal(fields, port) or _wrong_resource(method, target, path)
+    if refusal is not None:
+        return Refused(refusal, head_only=method == b"HEAD")
+    return Arrived(target.decode("ascii"))
+
+
+def _refusal(fields: list[tuple[bytes, bytes]], port: int) -> HTTPStatus | None:
+    hosts = [value.lower() for name, value in fields if name == b"host"]
+    if len(hosts) != 1 or _has_body(fields):
+        return HTTPStatus.BAD_REQUEST
+    if hosts[0] not in {b"127.0.0.1:%d" % port, b"localhost:%d" % port}:
+        return HTTPStatus.MISDIRECTED_REQUEST
+    return None
+
+
+def _wrong_resource(method: bytes, target: bytes, path: str) -> HTTPStatus | None:
+    if target.split(b"?", 1)[0] != path.encode() or b"#" in target:
+        return HTTPStatus.NOT_FOUND
+    if method == b"HEAD":
+        return HTTPStatus.OK
+    return None if method == b"GET" else HTTPStatus.METHOD_NOT_ALLOWED
+
+
+def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]] | None:
+    """Give the header fields, names in lower case; `None` where a line is none (a folded one included)."""
+    if len(lines) > _MOST_FIELDS:
+        return None
+    fields: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+            return None
+        fields.append((name.lower(), value.strip(b" \t")))
+    return fields
+
+
+def _has_body(fields: list[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in fields
+    )
