@@ -63,7 +63,7 @@ class Browser:
     def expect(self, accepts: Callable[[str], bool | str | None], /) -> None:
         self.accepts = accepts
 
-    def poll(self, seconds: float, /) -> SecretStr | None:
+    def poll(self, seconds: float, /) -> SecretStr | str | None:
         assert self.accepts is not None
         while self.callbacks:
             callback = self.callbacks.pop(0)
@@ -72,6 +72,7 @@ class Browser:
                 return SecretStr(callback)
             if isinstance(verdict, str):
                 self.notices.append(verdict)
+                return verdict
         return None
 
     def finish(self, *, succeeded: bool, text: str) -> None:

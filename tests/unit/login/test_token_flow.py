@@ -21,7 +21,7 @@ from ssooidc_core import (
 from ssooidc_core.cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error
-from ssooidc_login import NotLoggedIn, RefreshBusy, WayIn
+from ssooidc_login import NotLoggedIn, RefreshBusy, StoreError, WayIn
 from ssooidc_login.flows.documents import token_key
 from ssooidc_login.flows.login import LoginPlan, sign_in
 from ssooidc_login.flows.token import RefreshMemory, current_token
@@ -255,3 +255,38 @@ def test_what_cannot_be_refreshed_is_used_to_its_end(
         _ = carry(current_token(settings, RefreshMemory()), stage)
     assert f"The token ended at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(caught.value)
     assert refreshes(stage) == 0
+
+
+def cannot(*_: object) -> SecretStr | None:
+    message = "read-only"
+    raise StoreError(message)
+
+
+async def acannot(*_: object) -> SecretStr | None:
+    return cannot()
+
+
+def test_a_store_that_can_only_be_read_gives_its_token_while_it_is_good(
+    carry: Carry, stage: Stage, settings: SsoSettings
+) -> None:
+    old = signed_in(carry, stage, settings)
+    stage.store.try_lock = cannot  # type: ignore[method-assign,assignment]
+    stage.store.atry_lock = acannot  # type: ignore[method-assign,assignment]
+    stage.clock.advance(HOUR - 300)
+    assert carry(current_token(settings, RefreshMemory()), stage) == old
+    stage.clock.advance(300)
+    with pytest.raises(StoreError):
+        _ = carry(current_token(settings, RefreshMemory()), stage)
+    assert refreshes(stage) == 0
+
+
+def test_a_refreshed_token_that_cannot_be_kept_is_given_all_the_same(
+    carry: Carry, stage: Stage, settings: SsoSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = signed_in(carry, stage, settings)
+    stage.store.save = cannot  # type: ignore[method-assign,assignment]
+    stage.store.asave = acannot  # type: ignore[method-assign,assignment]
+    stage.clock.advance(HOUR)
+    new = carry(current_token(settings, RefreshMemory()), stage)
+    assert new.access_token != old.access_token
+    assert caplog.messages == ["The refreshed token cannot be kept: read-only"]
