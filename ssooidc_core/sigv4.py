@@ -23,9 +23,26 @@ from ssooidc_core.http import HttpRequest
 __all__ = ["Credentials", "CredentialsProvider", "sign"]
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
-# What proxies may change on the way, and what is made anew by each signature.
+# What each signature makes anew.
+_MADE_HERE: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
+# What proxies may change on the way: hop-by-hop fields (RFC 9110 section 7.6.1) and traces. botocore's own list.
 _UNSIGNED_HEADERS: Final = frozenset(
-    {"authorization", "connection", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id"}
+    {
+        "baggage",
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "traceparent",
+        "tracestate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-amzn-trace-id",
+    }
 )
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 
@@ -59,7 +76,8 @@ def sign(
 ) -> HttpRequest:
     """Return the request with `X-Amz-Date`, `X-Amz-Security-Token` where there is one, and `Authorization`.
 
-    Every header that the request has is signed, but those which proxies may change (`User-Agent` and the like).
+    Every header that the request has is signed, but those which proxies may change (`User-Agent` and the like). A
+    signature that the request has already is replaced.
 
     Args:
         request: what to sign; its body is hashed as it is.
@@ -77,15 +95,20 @@ def sign(
         message = "The time of a signature must be aware: datetime.now(UTC), not datetime.utcnow()"
         raise ConfigurationError(message)
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    dated = request.with_headers(("X-Amz-Date", stamp))
+    scope_parts = (stamp[:8], region, service, "aws4_request")
+    scope = "/".join(scope_parts)
+    # A request that was signed before is signed anew.
+    kept = tuple(field for field in request.headers.fields if field[0].lower() not in _MADE_HERE)
+    dated = HttpRequest(request.method, request.url, (*kept, ("X-Amz-Date", stamp)), request.body)
     if credentials.session_token is not None:
         token = ("X-Amz-Security-Token", credentials.session_token.get_secret_value())
         dated = dated.with_headers(token)
     signed = _signed_headers(dated)
     names = ";".join(signed)
     hashed_request = hashlib.sha256(_canonical_request(dated, signed).encode()).hexdigest()
-    signature = _signature(credentials, scope, f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashed_request}")
+    signature = _signature(
+        credentials, scope_parts, f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashed_request}"
+    )
     return dated.with_headers(
         (
             "Authorization",
@@ -110,19 +133,19 @@ def _check(credentials: Credentials) -> None:
         raise ConfigurationError(message)
 
 
-def _signature(credentials: Credentials, scope: str, string_to_sign: str) -> str:
+def _signature(credentials: Credentials, scope: tuple[str, ...], string_to_sign: str) -> str:
     key = b"AWS4" + credentials.secret_access_key.get_secret_value().encode("utf-8", "replace")
-    for part in scope.split("/"):
+    for part in scope:
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
 
 
 def _signed_headers(request: HttpRequest) -> dict[str, str]:
-    headers = {
-        name.lower(): " ".join(value.split())
-        for name, value in request.headers.items()
-        if name.lower() not in _UNSIGNED_HEADERS
-    }
+    headers: dict[str, str] = {}
+    for field, value in request.headers.fields:
+        name, trimmed = field.lower(), " ".join(value.split())
+        if name not in _UNSIGNED_HEADERS:
+            headers[name] = f"{headers[name]},{trimmed}" if name in headers else trimmed
     if "host" not in headers:
         headers["host"] = _host(request.url)
     return dict(sorted(headers.items()))

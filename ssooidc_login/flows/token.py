@@ -7,6 +7,7 @@ number of threads, tasks, processes and (with a lease) hosts one asks the servic
 from __future__ import annotations
 
 import dataclasses
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,11 +27,13 @@ from ssooidc_core.cache_document import format_timestamp
 from ssooidc_core.cache_files import TokenFile
 from ssooidc_core.flows.refresh import RefreshAdvice, refresh_advice, refresh_token
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login.errors import NotLoggedIn, RefreshBusy
+from ssooidc_login.errors import NotLoggedIn, RefreshBusy, StoreError
 from ssooidc_login.events import Exclusively, IsHeld, LoginSteps
 from ssooidc_login.flows.documents import end_of, load_token, save_token, token_key
 
 __all__ = ["RefreshMemory", "current_token", "is_refreshable"]
+
+_logger: Final = logging.getLogger(__name__)
 
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.25
@@ -71,6 +74,7 @@ def current_token(
         CacheFileInvalid: what the store has is broken.
         SessionExpired: the token has ended, and it cannot be refreshed: log in again.
         RegistrationGone: likewise, since the registration is gone.
+        StoreError: the token has ended, and the store cannot be written, so that refreshing could lose it.
         RefreshBusy: the token has ended, and somebody else has been refreshing it for half a minute.
         SsoOidcError: the token has ended, and refreshing failed for another reason, which may go away.
     """
@@ -103,9 +107,15 @@ def _refreshed_by_someone(
     end = (yield from Now()).monotonic + seconds
     pause = _FIRST_PAUSE
     while True:
-        refreshed = yield from Exclusively(
-            token_key(settings), lambda: _refresh(settings, memory, known), 0.0
-        )
+        try:
+            refreshed = yield from Exclusively(
+                token_key(settings), lambda: _refresh(settings, memory, known), 0.0
+            )
+        except StoreError:
+            # A store that can only be read: its token is as good as it is.
+            if known.expires_at > (yield from Now()).wall:
+                return known
+            raise
         if refreshed is not None:
             return refreshed
         left = end - (yield from Now()).monotonic
@@ -163,7 +173,11 @@ def _save(settings: SsoSettings, old: TokenFile, new: TokenFile) -> LoginSteps[T
             raise NotLoggedIn(message)
         if stored != old and stored.expires_at >= new.expires_at:
             return stored
-    yield from save_token(settings, new)
+    try:
+        yield from save_token(settings, new)
+    except StoreError as caught:
+        # The old one may be spent: who has the new one must not lose it as well.
+        _logger.warning("The refreshed token cannot be kept: %s", caught)
     return new
 
 

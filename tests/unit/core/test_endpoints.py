@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -47,30 +45,6 @@ def refusal(
         )
     assert caught.value.__context__ is None
     return str(caught.value)
-
-
-def test_the_40_cases_of_the_service_model(vectors: Path) -> None:
-    """botocore's tests/functional/endpoint-rules/sso-oidc, read in place."""
-    cases = json.loads((vectors / "endpoints/sso-oidc.endpoint-tests.json").read_text())[
-        "testCases"
-    ]
-    assert len(cases) == 40
-    for case in cases:
-        given, expected = case.get("params", {}), case["expect"]
-        region, endpoint_url = given.get("Region"), given.get("Endpoint")
-        fips, dualstack = given.get("UseFIPS", False), given.get("UseDualStack", False)
-        if "error" in expected:
-            assert expected["error"] == refusal(
-                region=region, endpoint_url=endpoint_url, use_fips=fips, use_dualstack=dualstack
-            )
-        else:
-            assert expected["endpoint"]["url"] == resolve_endpoint(
-                "oidc",
-                region=region,
-                use_fips=fips,
-                use_dualstack=dualstack,
-                endpoint_url=endpoint_url,
-            ), case["documentation"]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
 import tenacity
@@ -19,14 +17,12 @@ from ssooidc_core import (
     ConfigurationError,
     ConnectFailed,
     ConnectionLost,
-    HttpResponse,
     Instant,
     RefreshTokenGrant,
     RegisterClientRequest,
     RegisterClientResponse,
     ResponseTooLarge,
     SecretStr,
-    ServiceError,
     SlowDownException,
     Timeout,
     TransportError,
@@ -55,69 +51,8 @@ REFRESH: Final = create_token(RefreshTokenGrant.of(CLIENT, "canary"))
 REGISTERED: Final = reply(200, {"clientId": "id", "clientSecret": "canary"})
 TOKEN: Final = reply(200, {"accessToken": "canary"})
 PENDING: Final = error_reply(AuthorizationPendingException)
-CASES: Final = 18
 
 T = TypeVar("T")
-
-
-def scripted_answer(response: dict[str, Any]) -> HttpResponse | Exception:
-    if "exception" in response:
-        assert response == {"exception": "ReadTimeout"}
-        return Timeout("ReadTimeout")
-    if response["status"] == 200:
-        return REGISTERED
-    headers = dict(response.get("headers", {}))
-    if "code" in response:
-        headers["x-amzn-ErrorType"] = response["code"]
-    return reply(response["status"], {}, headers=headers)
-
-
-@pytest.mark.parametrize("number", range(CASES))
-def test_the_sequences_of_the_aws_sdks(vectors: Path, number: int) -> None:
-    """`retry/standard-2.1.json`: the same decisions, waits and quota, with the jitter at 1."""
-    cases = json.loads((vectors / "retry" / "standard-2.1.json").read_text())["cases"]
-    assert len(cases) == CASES
-    given = cases[number]["given"]
-    quota = RetryQuota(500)
-    assert quota.charge(500 - given["quota"])
-    policy = standard_retry(
-        max_attempts=given["max_attempts"],
-        max_backoff=given.get("max_backoff_s", 20.0),
-        quota=quota,
-        jitter=lambda: 1.0,
-    )
-    for steps in cases[number]["operations"]:
-        expected = [step["expected"] for step in steps]
-        available: list[int] = []
-        replies = [scripted_answer(step["response"]) for step in steps]
-        if expected[-1]["outcome"] == "retry":  # the case leaves the end open
-            replies.append(REGISTERED)
-        answers = iter(replies)
-
-        def answer(
-            _: object,
-            answers: Iterator[HttpResponse | Exception] = answers,
-            available: list[int] = available,
-        ) -> HttpResponse:
-            available.append(quota.available)
-            given_answer = next(answers)
-            if isinstance(given_answer, Exception):
-                raise given_answer
-            return given_answer
-
-        transport = ScriptedTransport(answer)
-        if expected[-1]["outcome"] in {"success", "retry"}:
-            run(REGISTER, transport, policy=policy)
-        else:
-            assert expected[-1]["outcome"] in {"max_attempts_exceeded", "quota_exceeded", "fail"}
-            with pytest.raises((ServiceError, Timeout)):
-                run(REGISTER, transport, policy=policy)
-        assert len(transport.requests) == len(replies)
-        assert transport.sleeps == pytest.approx(
-            [each["delay_s"] for each in expected if each["outcome"] == "retry"]
-        )
-        left = [*available[1:], quota.available][: len(steps)]
-        assert left == [each["quota"] for each in expected]
 
 
 def test_a_wait_is_jittered_and_grows_to_its_limit() -> None:
