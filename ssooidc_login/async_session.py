@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from ssooidc_core import AsyncTransport, ClientConfig, arun
+from ssooidc_core import AsyncTransport, ClientConfig, ConfigurationError, arun
 from ssooidc_core.portal import AccountInfo, RoleInfo
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_core.start_urls import resolve_start_url
@@ -74,6 +74,7 @@ class AsyncSsoSession:
         self._given: Final = transport
         self._own: AsyncHttpxTransport | None = None
         self._lock: Final = threading.Lock()
+        self._closed = False
 
     @classmethod
     def from_profile(
@@ -237,23 +238,31 @@ class AsyncSsoSession:
 
     async def aclose(self) -> None:
         """Let go of connections; the session stays signed in. Closing twice is harmless."""
-        own, self._own = self._own, None
-        if own is not None:
-            await own.aclose()
+        self._closed = True
+        await self._let_go()
 
     def _transport(self) -> AsyncTransport:
         if self._given is not None:
             return self._given
         with self._lock:
+            if self._closed:
+                message = f"This {type(self).__name__} was closed: make a new one"
+                raise ConfigurationError(message)
             if self._own is None:
                 self._own = make_async_transport(self._programs.facts.config)
             return self._own
+
+    async def _let_go(self) -> None:
+        with self._lock:
+            own, self._own = self._own, None
+        if own is not None:
+            await own.aclose()
 
     async def _move_to(self, region: str) -> None:
         facts = self._programs.facts.moved_to(region)
         if self._given is not None:
             check_transport(self._given.config, facts)
-        await self.aclose()
+        await self._let_go()
         self._programs = SessionPrograms(facts)
 
     async def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
+import httpx
 import pytest
 
 from ssooidc_core import (
@@ -25,6 +27,9 @@ from ssooidc_core import (
 )
 from ssooidc_core.flows.device import PendingDeviceLogin, start_device_login
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
+from ssooidc_emulator.client_environment import scratch_home
+from ssooidc_login import SessionState, SsoSession, WayIn
+from ssooidc_login.ways_in import Choice
 from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
 from ssooidc_transports.testing import VirtualClock
 from ssooidc_transports.transport import AsyncBaseTransport
@@ -79,6 +84,8 @@ def execute(text: str, server: EmulatorServer, **names: object) -> dict[str, obj
 
 def test_every_block_has_a_test() -> None:
     markers = [
+        "session.accounts()",
+        "SessionState.SIGNED_OUT",
         "refresh_token(login.client",
         "async def wait_for_token",
         "DeviceCodeGrant.of(client, device)",
@@ -93,6 +100,44 @@ def test_every_block_has_a_test() -> None:
         "IamAuthorizationCodeGrant.of(",
     ]
     assert sorted(map(block, markers)) == sorted(BLOCKS)
+
+
+class Browser:
+    """Opens what is to be opened, in the place of the terminal's."""
+
+    def show(self, text: str, /) -> None:
+        assert text
+
+    def open_url(self, url: str, /) -> bool:
+        def browse() -> None:
+            _ = httpx.get(url, follow_redirects=True, trust_env=False)
+
+        threading.Thread(target=browse).start()
+        return True
+
+
+def test_sign_in_and_stay_signed_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ssooidc_login.session.Terminal", Browser)
+    monkeypatch.setattr(
+        "ssooidc_login.session.choose_way",
+        lambda _facts, **_: Choice(way=WayIn.BROWSER, reason="In a test.", open_browser=True),
+    )
+    with (
+        EmulatorServer(IdentityCenter(auto_approve="user")) as server,
+        scratch_home(server) as home,
+    ):
+        for name, value in home.variables.items():
+            monkeypatch.setenv(name, value)
+        signing_in = block("session.accounts()").replace('"dev"', '"emulator"')
+        _ = execute(signing_in, server)
+        assert capsys.readouterr().out == "123456789012 Example account\n"
+        staying = block("SessionState.SIGNED_OUT").replace('"dev"', '"emulator"')
+        _ = execute(staying, server)
+        with SsoSession.from_profile() as session:
+            assert session.status().state is SessionState.SIGNED_OUT
+    assert re.fullmatch(r"ASIA[A-Z0-9]{16} until 20.*\+00:00\n", capsys.readouterr().out)
 
 
 def test_the_first_login(server: EmulatorServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,6 +113,14 @@ def test_a_whole_life(session: SsoSession, person: Person, environment: ClientEn
     assert "You are signed in. You can close this page." in person.pages[0]
 
 
+def test_a_closed_session_is_not_used_again(session: SsoSession) -> None:
+    session.close()
+    session.close()
+    with pytest.raises(ConfigurationError) as caught:
+        _ = session.status()
+    assert str(caught.value) == "This SsoSession was closed: make a new one"
+
+
 def test_a_device_code(session: SsoSession, person: Person, server: EmulatorServer) -> None:
     def approve(text: str) -> None:
         if text.startswith("Compare the code: "):
