@@ -13,7 +13,7 @@ from ssooidc_core.start_urls import resolve_start_url
 from ssooidc_login.driver import adrive
 from ssooidc_login.events import LoginSteps
 from ssooidc_login.flows.login import LoginPlan, WayIn
-from ssooidc_login.loopback import listen
+from ssooidc_login.loopback import listen_for
 from ssooidc_login.own_transport import make_async_transport
 from ssooidc_login.session_facts import (
     check_transport,
@@ -267,7 +267,7 @@ class AsyncSsoSession:
 
     async def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
         world = AsyncWorld(
-            transport=self._transport(), store=self._store, interaction=person, listen=listen
+            transport=self._transport(), store=self._store, interaction=person, listen=listen_for(person)
         )
         return await adrive(steps, world)
 

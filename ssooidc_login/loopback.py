@@ -20,8 +20,10 @@ from ssooidc_login.errors import ListenerError
 from ssooidc_login.loopback_desk import Desk
 from ssooidc_login.loopback_server import Limits, Server
 from ssooidc_login.paste import pasting_terminal
+from ssooidc_login.terminal import Terminal
+from ssooidc_login.world import Interaction
 
-__all__ = ["LoopbackListener", "listen"]
+__all__ = ["LoopbackListener", "listen", "listen_for"]
 
 _HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 128
@@ -125,3 +127,9 @@ def _bind(port: int) -> socket.socket:
         listening.settimeout(0)
         _ = undo.pop_all()
     return listening
+
+
+def listen_for(person: Interaction | None) -> Callable[[tuple[int, ...]], LoopbackListener]:
+    """Give what opens a listener for this person: only who sits at the terminal can paste into it."""
+    paste: Literal["terminal"] | None = "terminal" if isinstance(person, Terminal) else None
+    return lambda ports: listen(ports, paste=paste)

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ssooidc_login.events import AwaitCallback, Listening, LoginSteps
+from ssooidc_login.events import AwaitCallback, Expect, Listening, LoginSteps
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from tests.unit.login.conftest import Carry, Stage
 
 
-def test_notices_are_shown_in_order(carry: Any, stage: Any) -> None:
+def judge(url: str) -> bool | str | None:
+    return True if url == "/answer" else f"not {url}"
+
+
+def wait_for(seconds: float) -> LoginSteps[str | None]:
     def wait(_redirect_uri: str) -> LoginSteps[str | None]:
-        answer = yield from AwaitCallback(
-            lambda url: True if url == "/answer" else f"not {url}", seconds=60
-        )
+        yield from Expect(judge)
+        answer = yield from AwaitCallback(seconds)
         return None if answer is None else answer.get_secret_value()
 
+    return (yield from Listening((0,), wait))
+
+
+def test_notices_are_shown_in_order_and_the_wait_goes_on(carry: Carry, stage: Stage) -> None:
     stage.browser.callbacks += ["/one", "/two", "/answer", "/three"]
-    assert carry(Listening((0,), wait).__iter__(), stage) == "/answer"
+    assert carry(wait_for(60), stage) == "/answer"
     assert stage.person.shown == ["not /one", "not /two"]
     assert stage.browser.closed
 
 
-def test_notices_do_not_make_the_wait_longer(carry: Any, stage: Any) -> None:
-    def wait(_redirect_uri: str) -> LoginSteps[object]:
-        return (yield from AwaitCallback(lambda url: f"not {url}", seconds=0.2))
+def test_notices_do_not_make_the_wait_longer(carry: Carry, stage: Stage) -> None:
+    poll = stage.browser.poll
 
-    stage.browser.callbacks += ["/one"]
-    stage.browser.poll = poll = stage.browser.poll
-    began = stage.clock.now().monotonic
-
-    def poll_in_virtual_time(seconds: float) -> object:
+    def poll_in_virtual_time(seconds: float, /) -> SecretStr | str | None:
         stage.clock.advance(seconds)
+        stage.browser.callbacks.append("/stranger")
         return poll(seconds)
 
-    stage.browser.poll = poll_in_virtual_time
-    assert carry(Listening((0,), wait).__iter__(), stage) is None
-    assert stage.person.shown == ["not /one"]
-    assert round(stage.clock.now().monotonic - began, 6) == 0.2
+    stage.browser.poll = poll_in_virtual_time  # type: ignore[method-assign]
+    began = stage.clock.now().monotonic
+    assert carry(wait_for(2), stage) is None
+    assert round(stage.clock.now().monotonic - began, 6) == 2
+    assert set(stage.person.shown) == {"not /stranger"}
