@@ -261,6 +261,11 @@ class _ErrorAnswer:
                 return candidate.__name__, candidate
         return (oauth, UnknownServiceError) if _CODE.match(oauth) is not None else None
 
+    def _message(self) -> str | None:
+        # Modelled in small letters; what refuses in front of a service (signatures, IAM's policies) writes a capital.
+        message = self.text("message")
+        return self.text("Message") if message is None else message
+
     def common_members(self, code: str) -> _CommonMembers:
         """The members that every error has."""
         unreadable = self._members is None
@@ -272,7 +277,7 @@ class _ErrorAnswer:
             if unreadable
             else self.text("error_description"),
             "reason": self.text("reason"),
-            "message": self.text("message"),
+            "message": self._message(),
             "request_id": _request_id(self._response, self._secrets),
             "retry_after": _retry_after(self._response),
         }

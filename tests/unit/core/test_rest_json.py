@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from pydantic import SecretStr
 
@@ -318,20 +315,6 @@ def test_a_200_with_something_else_is_not_a_logout(
 ) -> None:
     """Behind a captive portal nobody was logged out."""
     assert str(unparsed(200, headers, body, LOGOUT)) == text
-
-
-def test_the_applicable_empty_answers_of_the_protocol_tests(vectors: Path) -> None:
-    """httpResponseTests of operations without output, as Logout is one."""
-    cases = json.loads((vectors / "protocol/restjson1-applicable.json").read_text())["selected"]
-    empty = [
-        each["case"]
-        for each in cases
-        if each["kind"] == "httpResponseTests" and each["why"] == "empty 200 body (Logout)"
-    ]
-    assert len(empty) == 5
-    for case in empty:
-        answer = HttpResponse(case["code"], case.get("headers", {}), case.get("body", "").encode())
-        assert LOGOUT.parse(answer) is None  # type: ignore[func-returns-value]
 
 
 def test_a_post_is_compact_json_with_its_content_type() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -61,31 +60,6 @@ def refused(
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value
-
-
-def test_both_services_know_the_errors_of_their_models(vectors: Path) -> None:
-    for name, known in (("sso-oidc", OIDC_ERRORS), ("sso-portal", PORTAL_ERRORS)):
-        shapes = json.loads((vectors / f"model/{name}.smithy.json").read_text())["shapes"]
-        modelled = {
-            shape.partition("#")[2]
-            for shape, content in shapes.items()
-            if "smithy.api#error" in content.get("traits", {})
-        }
-        assert set(known) == modelled
-        assert all(error.__name__ == code for code, error in known.items())
-    assert (len(OIDC_ERRORS), len(PORTAL_ERRORS)) == (14, 4)
-
-
-def test_the_11_foo_error_cases(vectors: Path) -> None:
-    """restJson1: header `X-Amzn-Errortype`, else `code`, else `__type`; from the first `:` and up to `#` is cut."""
-    cases = json.loads((vectors / "protocol/restjson1-applicable.json").read_text())["selected"]
-    foo = [each["case"] for each in cases if each["operation"] == "FooError"]
-    assert len(foo) == 11
-    for case in foo:
-        body = case.get("body", "").encode()
-        with pytest.raises(UnknownServiceError) as caught:
-            REFRESH.parse(HttpResponse(case["code"], case["headers"], body))
-        assert (caught.value.code, caught.value.status) == ("FooError", 500), case["id"]
 
 
 NAMES = sorted(OIDC_ERRORS)
@@ -215,50 +189,31 @@ def test_the_order_in_which_names_are_looked_for(
     assert type(error) is (errors.SlowDownException if cls is None else cls)
 
 
-def test_the_real_errors_are_read(vectors: Path) -> None:
-    """Recorded bodies, byte for byte."""
-    real = json.loads((vectors / "real/real-responses.json").read_text())
-    recorded = [each for each in real["oidc_errors"] if each.get("body")]
-    assert len(recorded) == 5
-    for each in recorded:
-        members = json.loads(each["body"])
-        error = refused(
-            each["body"].encode(),
-            headers={"x-amzn-ErrorType": each["errortype"], "x-amzn-RequestId": "r"},
-            status=each["status"],
-        )
-        name = each["errortype"].partition(":")[0]
-        assert type(error) is OIDC_ERRORS[name]
-        assert str(error) == (
-            f"{name}: {members['error_description']} (status {each['status']}, request id r)"
-        )
-
-
-def test_the_portals_real_errors_are_read(vectors: Path) -> None:
-    """aws-sso-util#74; a role that is no longer assigned gives an unmodelled 403."""
-    real = json.loads((vectors / "real/real-responses.json").read_text())["portal"]["errors"]
-    error = refused(
-        real[0]["body"].encode(), status=401, operation=LOGOUT, headers={"RequestId": "r-9"}
-    )
-    assert type(error) is portal.UnauthorizedException
-    assert (error.message, error.request_id) == ("Session token not found or invalid", "r-9")
-    assert str(error) == (
-        "UnauthorizedException: Session token not found or invalid (status 401, request id r-9)"
-    )
-    error = refused(
-        {"message": "No access", "__type": "com.amazonaws.switchboard.portal#ForbiddenException"},
-        status=403,
-        operation=LOGOUT,
-    )
-    assert type(error) is UnknownServiceError
-    assert str(error) == "ForbiddenException: No access (status 403)"
-
-
 @pytest.mark.parametrize("name", sorted(PORTAL_ERRORS))
 def test_each_of_the_portals_errors_by_its_name(name: str) -> None:
     error = refused({"message": "m", "__type": f"ns#{name}"}, operation=LOGOUT)
     assert type(error) is PORTAL_ERRORS[name]
     assert str(error) == f"{name}: m (status 400)"
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"Message": "M"}, "M"),
+        ({"Message": "M", "message": "m"}, "m"),
+        ({"Message": "M", "message": None}, "M"),
+        ({"Message": "M", "message": ""}, ""),
+        ({"Message": 7}, None),
+    ],
+)
+def test_a_message_may_have_a_capital_letter(
+    members: dict[str, object], message: str | None
+) -> None:
+    """What AWS answers in front of a service, where a signature or IAM's policies refuse, is written so."""
+    error = refused(
+        members, headers={"x-amzn-errortype": "AccessDeniedException"}, operation=IAM, status=403
+    )
+    assert error.message == message
 
 
 def test_the_portals_invalid_request_is_not_sso_oidcs() -> None:
