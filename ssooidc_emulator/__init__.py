@@ -2,32 +2,31 @@
 
 `IdentityCenter` is the service as a state machine without I/O. `EmulatorTransport` and `AsyncEmulatorTransport` ask it
 in the same process; `EmulatorServer` serves it to any client (extra `emulator`). Faults to script are in
-`ssooidc_emulator.faults`, scene files in `ssooidc_emulator.scene`. It is not AWS, its tokens open nothing, and it must
-not be put on a network.
+`ssooidc_emulator.faults`, scene files in `ssooidc_emulator.scene`, pytest's fixtures in
+`ssooidc_emulator.pytest_plugin`. It is not AWS, its tokens open nothing, and it must not be put on a network.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssooidc_emulator.directory import (
-    AccessKey,
-    Account,
-    Application,
-    Directory,
-    TrustedTokenIssuer,
-    User,
-)
-from ssooidc_emulator.entropy import Entropy, seeded_entropy
-from ssooidc_emulator.identity_center import IdentityCenter
-from ssooidc_emulator.in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
-from ssooidc_emulator.request_log import LoggedRequest
-from ssooidc_emulator.sessions import ActiveSession
-from ssooidc_emulator.settings import RefreshMode
-from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed, WireFault
-
 if TYPE_CHECKING:
+    from ssooidc_emulator.directory import (
+        AccessKey,
+        Account,
+        Application,
+        Directory,
+        TrustedTokenIssuer,
+        User,
+    )
+    from ssooidc_emulator.entropy import Entropy, seeded_entropy
+    from ssooidc_emulator.identity_center import IdentityCenter
+    from ssooidc_emulator.in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
+    from ssooidc_emulator.request_log import LoggedRequest
     from ssooidc_emulator.server import EmulatorServer
+    from ssooidc_emulator.sessions import ActiveSession
+    from ssooidc_emulator.settings import RefreshMode
+    from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed, WireFault
 
 __all__ = [
     "AccessKey",
@@ -52,12 +51,38 @@ __all__ = [
     "seeded_entropy",
 ]
 
+_HOMES = {
+    "AccessKey": "ssooidc_emulator.directory",
+    "Account": "ssooidc_emulator.directory",
+    "ActiveSession": "ssooidc_emulator.sessions",
+    "Application": "ssooidc_emulator.directory",
+    "AsyncEmulatorTransport": "ssooidc_emulator.in_process",
+    "BodyCut": "ssooidc_emulator.wire_faults",
+    "Clock": "ssooidc_emulator.in_process",
+    "ConnectionReset": "ssooidc_emulator.wire_faults",
+    "Delayed": "ssooidc_emulator.wire_faults",
+    "Directory": "ssooidc_emulator.directory",
+    "EmulatorServer": "ssooidc_emulator.server",
+    "EmulatorTransport": "ssooidc_emulator.in_process",
+    "Entropy": "ssooidc_emulator.entropy",
+    "IdentityCenter": "ssooidc_emulator.identity_center",
+    "LoggedRequest": "ssooidc_emulator.request_log",
+    "RefreshMode": "ssooidc_emulator.settings",
+    "TrustedTokenIssuer": "ssooidc_emulator.directory",
+    "User": "ssooidc_emulator.directory",
+    "WireFault": "ssooidc_emulator.wire_faults",
+    "seeded_entropy": "ssooidc_emulator.entropy",
+}
 
-def __getattr__(name: str) -> object:
-    """Import the server when it is asked for: in process, nobody needs uvicorn."""
-    if name == "EmulatorServer":
-        from ssooidc_emulator.server import EmulatorServer  # noqa: PLC0415
+if not TYPE_CHECKING:  # a checker that sees it takes any name for one of this module's
 
-        return EmulatorServer
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    def __getattr__(name: str) -> object:
+        """Import what is asked for when it is: pytest imports this package in every run of every project around it."""
+        from importlib import import_module  # noqa: PLC0415 - once a name
+
+        if name not in _HOMES:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value

@@ -98,6 +98,7 @@ def test_every_block_has_a_test() -> None:
         "directory=Directory()",
         "load_scene(",
         "IamAuthorizationCodeGrant.of(",
+        "pytest.mark.usefixtures(",
     ]
     assert sorted(map(block, markers)) == sorted(BLOCKS)
 
@@ -225,6 +226,12 @@ def test_handling_errors(
 def test_embedding_without_our_io(server: EmulatorServer) -> None:
     client = execute(block("urlopen"), server)["client"]
     assert isinstance(client, RegisterClientResponse)
+
+
+def test_the_test_is_the_example() -> None:
+    """`test_example_boto3_project.py` runs it."""
+    example = ROOT / "examples" / "boto3_project_test" / "test_my_tool.py"
+    assert block("pytest.mark.usefixtures(") == example.read_text(encoding="utf-8")
 
 
 def test_the_transport_is_the_example() -> None:

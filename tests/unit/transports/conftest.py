@@ -1,10 +1,12 @@
-"""Given clients of both libraries, blocking and not, as one parametrised fixture."""
+"""Given clients of both libraries, blocking and not, as one parametrised fixture; cassettes."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
 
@@ -12,8 +14,10 @@ import httpx
 import pytest
 import trio
 
-from ssooidc_core import ClientConfig, HttpRequest, HttpResponse
+from ssooidc_core import ClientConfig, HttpRequest, HttpResponse, TransportError
+from ssooidc_transports.cassettes import RecordingTransport
 from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
+from ssooidc_transports.testing import ScriptedTransport
 
 Handle = Callable[[httpx.Request], httpx.Response]
 
@@ -71,3 +75,30 @@ def library(request: pytest.FixtureRequest) -> ModuleType:
 def send(request: pytest.FixtureRequest, library: ModuleType) -> Send:
     """Give the function that sends through a given client."""
     return Sender(library, request.param)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a test's cassette is."""
+    return tmp_path / "cassette.json"
+
+
+Record = Callable[..., ScriptedTransport]
+
+
+@pytest.fixture
+def record(path: Path) -> Record:
+    """Record one request as often as there are outcomes: `record(reply(200), Timeout("..."), request=...)`."""
+
+    def call(
+        *outcomes: HttpResponse | BaseException, request: HttpRequest | None = None
+    ) -> ScriptedTransport:
+        inner = ScriptedTransport(outcomes)
+        transport = RecordingTransport(inner, path)
+        url = "https://oidc.us-east-1.amazonaws.com/token"
+        for _ in outcomes:
+            with contextlib.suppress(TransportError):
+                transport.send(request or HttpRequest("POST", url))
+        return inner
+
+    return call
