@@ -104,6 +104,11 @@ VERSIONS = [f"3.{minor}" for minor in range(11, 16)]
 LOWEST = VERSIONS[0]
 # What needs no other program: what runs where the whole suite need not run once more.
 WITHOUT_PEERS = {"conformance", "property", "unit"}
+# What the session `crash` gives more rounds and a fresh seed.
+CRASHING = [
+    "tests/unit/login/test_aws_cache_kill.py",
+    "tests/interop/sessions/test_single_flight_kills.py",
+]
 # Those have a session of their own, which installs what they run.
 ALL_BUT_INTEROP = ["tests", "--ignore=tests/interop"]
 
@@ -346,6 +351,24 @@ def fuzz(session: nox.Session) -> None:
         rounds += 1
         examples += sum(counts)
         session.log(f"rounds: {rounds}, examples without a failure: {examples:,}")
+
+
+@nox.session(default=False)
+def crash(session: nox.Session) -> None:
+    """Kill processes while they write and refresh, at points drawn by lot: `nox -s crash -- 300` rounds of each."""
+    rounds, seed = "300", str(secrets.randbelow(2**32))
+    if session.posargs and session.posargs[0].isdecimal():
+        rounds = session.posargs.pop(0)
+    if session.posargs and session.posargs[0].isdecimal():
+        seed = session.posargs.pop(0)
+    session.install(EVERYTHING, *groups("test"))
+    session.env.update(SSOOIDC_CRASH_ROUNDS=rounds, SSOOIDC_CRASH_SEED=seed)
+    again = shlex.join(["python3", "noxfile.py", "-s", "crash", "--", rounds, seed])
+    session.log(f"seed {seed}; again: {again}")
+    try:
+        pytest(session, (), CRASHING)
+    except CommandFailed:
+        session.error(f"failed. Again: {again}")
 
 
 @nox.session(default=False)

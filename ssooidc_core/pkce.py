@@ -138,13 +138,13 @@ def parse_callback(url: str) -> Callback:
         ConfigurationError: it is no URL, or longer than any answer is; it is not quoted, since a code may be in it.
     """
     message = "This is not the address that the browser was sent back to"
-    if len(url) > _LONGEST_CALLBACK:
-        raise ConfigurationError(message)
     try:
-        parts = urlsplit(url)
-        fields = parse_qsl(parts.query, max_num_fields=_MOST_FIELDS)
+        parts = urlsplit(url) if len(url) <= _LONGEST_CALLBACK else None
+        fields = parse_qsl(parts.query, max_num_fields=_MOST_FIELDS) if parts is not None else None
     except ValueError:
         fields, parts = None, None
+    # A traceback may show what its frames hold.
+    del url
     if fields is None or parts is None:
         raise ConfigurationError(message)
     once: dict[str, str | None] = {}

@@ -121,7 +121,10 @@ def _url(scope: _Scope, host: str) -> str | None:
     # RFC 9112 section 3.2.2: the absolute form must be accepted as well.
     path = cast("bytes", scope["raw_path"]).decode("latin-1").removeprefix(base)
     query = cast("bytes", scope["query_string"]).decode("latin-1")
-    return f"{base}{path}" + (f"?{query}" if query else "") if path.startswith("/") else None
+    # RFC 9112 section 3.2: a target has no fragment, which no signature would cover.
+    if not path.startswith("/") or "#" in path + query:
+        return None
+    return f"{base}{path}" + (f"?{query}" if query else "")
 
 
 async def _body(receive: _Receive) -> bytes | None:

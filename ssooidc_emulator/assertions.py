@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -184,7 +185,8 @@ def _expiry(claims: _Object, now: float) -> float | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    # What overflowed is no number of JSON's either (RFC 8259 section 6); such an assertion would never be forgotten.
+    return None if value == math.inf else value
 
 
 def _audiences(claims: _Object) -> frozenset[str]:

@@ -20,7 +20,7 @@ from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.form_fields import field_of
 from ssooidc_emulator.form_tokens import FormTokens
 from ssooidc_emulator.pages import message, page, redirect, with_field, with_form_targets
-from ssooidc_emulator.same_origin import comes_from_another_site, comes_from_own_page
+from ssooidc_emulator.same_origin import comes_from_own_page, opens_a_window
 
 __all__ = ["AuthorizePage"]
 
@@ -78,9 +78,8 @@ class AuthorizePage:
         return self._allowed(asked, name, now)
 
     def _show(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        # A client's link opens a window; in anything smaller (a frame, an image) nobody could see what they agree to.
-        dest = request.headers.get("sec-fetch-dest")
-        if comes_from_another_site(request) and dest != "document":
+        # In anything smaller nobody could see what they agree to.
+        if not opens_a_window(request):
             return message(403, "Not accepted", "Open this page in a window of its own.", wall)
         query = urlsplit(request.url).query
         asked = self._read(query, wall.timestamp())

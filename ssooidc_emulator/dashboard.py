@@ -18,7 +18,7 @@ from ssooidc_emulator.device_logins import PendingLogin
 from ssooidc_emulator.pages import message, page, with_field
 from ssooidc_emulator.registrations import RegisteredClient
 from ssooidc_emulator.request_log import LoggedRequest
-from ssooidc_emulator.same_origin import comes_from_another_site
+from ssooidc_emulator.same_origin import opens_a_window
 
 __all__ = ["Overview", "dashboard"]
 
@@ -88,9 +88,8 @@ def dashboard(overview: Overview, request: HttpRequest, wall: datetime) -> HttpR
     if request.method not in {"GET", "HEAD"}:
         response = message(405, "That cannot be done here", "Open this page in a browser.", wall)
         return with_field(response, "Allow", "GET, HEAD")
-    # A link from elsewhere is fine. An image is not: how long it takes tells how much there is.
-    dest = request.headers.get("sec-fetch-dest")
-    if comes_from_another_site(request) and dest != "document":
+    # How long an image takes would tell how much there is.
+    if not opens_a_window(request):
         return message(403, "Not accepted", "Open this page in a window of its own.", wall)
     stands_still = _STILL in urlsplit(request.url).query.split("&")
     return page(

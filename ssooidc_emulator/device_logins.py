@@ -166,7 +166,8 @@ class DeviceLogins:
         if not self._settings.enforce_interval:
             return False
         last, login.polled_at = login.polled_at, now
-        if last is None or now - last >= login.interval - _JITTER:
+        # A clock that a test set back begins anew.
+        if last is None or not 0 <= now - last < login.interval - _JITTER:
             return False
         # RFC 8628 section 3.5: "the interval MUST be increased by 5 seconds for this and all subsequent requests"
         login.interval += _SLOW_DOWN_SECONDS

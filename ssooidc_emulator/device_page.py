@@ -18,7 +18,7 @@ from ssooidc_emulator.entropy import Entropy
 from ssooidc_emulator.form_fields import field_of
 from ssooidc_emulator.form_tokens import BrowserCookie, FormTokens
 from ssooidc_emulator.pages import message, page, style, with_field
-from ssooidc_emulator.same_origin import comes_from_another_site, comes_from_own_page
+from ssooidc_emulator.same_origin import comes_from_own_page, opens_a_window
 from ssooidc_emulator.wrong_codes import WrongCodes
 
 __all__ = ["DevicePage"]
@@ -51,9 +51,8 @@ class DevicePage:
         return with_field(response, "Allow", "GET, HEAD, POST")
 
     def _show(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        # A link from elsewhere is fine, an image is not: ten of them with wrong codes would lock the page.
-        dest = request.headers.get("sec-fetch-dest")
-        if comes_from_another_site(request) and dest != "document":
+        # Ten images with wrong codes would lock the page.
+        if not opens_a_window(request):
             return message(403, "Not accepted", "Open this page in a window of its own.", wall)
         entered = field_of(urlsplit(request.url).query, "user_code")
         if entered is None:

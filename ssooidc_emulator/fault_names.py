@@ -67,7 +67,7 @@ class _TooManyRequests(_Parameters, frozen=True):
 
 
 class _Throttling(_Parameters, frozen=True):
-    allowed = "retry_after_ms (optional, milliseconds from 0)"
+    allowed = "retry_after_ms (optional, milliseconds from 0 to 3600000)"
     retry_after_ms: int | None = Field(default=None, ge=0, le=1000 * _LONGEST_DELAY)
 
     def fault(self) -> Fault:

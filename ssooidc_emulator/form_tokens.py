@@ -35,7 +35,7 @@ class BrowserCookie:
     def set_cookie(self, url: str) -> str:
         """Give the value of `Set-Cookie` for a page at this URL; a session cookie."""
         secure = "; Secure" if url.lower().startswith("https:") else ""
-        return f"{_NAME}={self.value}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return f"{_name(url)}={self.value}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
 
 class FormTokens:
@@ -48,9 +48,10 @@ class FormTokens:
 
     def cookie(self, request: HttpRequest) -> BrowserCookie:
         """Give the cookie that a request came with, or a new one."""
+        own = _name(request.url)
         for pair in request.headers.get("cookie", "").split(";"):
             name, _, value = pair.strip().partition("=")
-            if name == _NAME and _VALUE.match(value):
+            if name == own and _VALUE.match(value):
                 return BrowserCookie(value, is_new=False)
         fresh = base64.urlsafe_b64encode(self._entropy(_COOKIE_BYTES)).rstrip(b"=")
         return BrowserCookie(fresh.decode("ascii"), is_new=True)
@@ -65,3 +66,12 @@ class FormTokens:
         if cookie.is_new:
             return False
         return hmac.compare_digest(token.encode(), self.token(cookie, subject).encode())
+
+
+def _name(url: str) -> str:
+    """Give the cookie's name for pages at a URL.
+
+    Under HTTPS it is another, that only a page under HTTPS can set (RFC 6265bis, "The `__Host-` Prefix"). With one name
+    for both, browsers that keep a secure cookie from pages without TLS would never take an emulator's without.
+    """
+    return f"__Host-{_NAME}" if url.lower().startswith("https:") else _NAME

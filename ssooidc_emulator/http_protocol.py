@@ -16,7 +16,7 @@ __all__ = ["HttpProtocol"]
 
 _Scope: TypeAlias = MutableMapping[str, object]
 
-# A browser opens 256 connections at most, whatever a page asks it for: a page cannot use all of these up.
+# A browser opens 256 connections at most, whatever a page asks it for; a test may hold a thousand logins.
 _MOST_CONNECTIONS: Final = 4096
 _SECONDS_FOR_HEAD: Final = 10.0
 _SECONDS_FOR_FIRST_BYTE: Final = 75.0
@@ -41,7 +41,8 @@ class HttpProtocol(H11Protocol):
     def __init__(self, *args: object, **kwargs: object) -> None:
         """Take what uvicorn gives."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        self.logger = self.access_logger = _SILENT
+        self.logger: logging.Logger = _SILENT
+        self.access_logger: logging.Logger = _SILENT
         self.access_log = False
         self._deadline: asyncio.TimerHandle | None = None
         self._is_in_head = False

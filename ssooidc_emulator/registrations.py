@@ -185,8 +185,8 @@ def _spaced(asked: RegisterClientInput) -> bool:
     """Whether the name has white space.
 
     Reported as refused: `botocore-client-AWS on Chromebook` got InvalidClientMetadataException, which AWS staff
-    reproduced (aws/aws-cli#7643, 2023). Yet a client secret recorded in 2026-01 states a name with blanks, so that the
-    service may have become milder since. A client that keeps to names without passes either way.
+    reproduced (aws/aws-cli#7643, 2023). Whether that still holds is not recorded; a client that keeps to names
+    without passes either way.
     """
     return any(character.isspace() for character in asked.client_name)
 

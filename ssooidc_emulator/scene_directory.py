@@ -44,12 +44,14 @@ def directory_of(tables: SceneTables) -> Directory:
     for index, issuer in enumerate(tables.trusted_token_issuers):
         with _problems_of("trusted_token_issuers", index):
             directory.add_trusted_token_issuer(_issuer(issuer))
+    # The scene's own: that of the example may be replaced.
+    key_ids: set[str] = set()
     for index, key in enumerate(tables.access_keys):
         with _problems_of("access_keys", index):
-            # The scene's own: that of the example may be replaced.
-            if key.access_key_id in {other.access_key_id for other in tables.access_keys[:index]}:
+            if key.access_key_id in key_ids:
                 message = "key 'access_key_id': another one has this id"
                 raise ValueError(message)
+            key_ids.add(key.access_key_id)
             directory.add_access_key(
                 AccessKey(
                     access_key_id=key.access_key_id,

@@ -62,13 +62,16 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for when it is: the command line starts without all of it."""
-    from importlib import import_module  # noqa: PLC0415 - once a name
+# A checker that saw this would accept any misspelt name.
+if not TYPE_CHECKING:
 
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Import what is asked for when it is: the command line starts without all of it."""
+        from importlib import import_module  # noqa: PLC0415 - once a name
+
+        if name not in _HOMES:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value

@@ -267,7 +267,10 @@ class AsyncSsoSession:
 
     async def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
         world = AsyncWorld(
-            transport=self._transport(), store=self._store, interaction=person, listen=listen_for(person)
+            transport=self._transport(),
+            store=self._store,
+            interaction=person,
+            listen=listen_for(person),
         )
         return await adrive(steps, world)
 

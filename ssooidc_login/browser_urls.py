@@ -5,6 +5,7 @@ What to open comes from a server. A URL of another host is shown, with a warning
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,8 +17,15 @@ from ssooidc_core.start_urls import is_aws_owned
 __all__ = ["may_open"]
 
 _SIGN_IN: Final = ".signin.aws"
-_SUFFIXES: Final = frozenset(
-    suffix for each in PARTITIONS for suffix in (each.dns_suffix, each.dual_stack_dns_suffix)
+# What else `urlsplit` leaves in a host, %2F for example, a browser may read in another way.
+_HOST: Final = re.compile(r"[a-z0-9.-]+\Z", re.ASCII)
+_SUFFIXES: Final = sorted(
+    {suffix for each in PARTITIONS for suffix in (each.dns_suffix, each.dual_stack_dns_suffix)}
+)
+# device.sso.REGION.DNS-SUFFIX; device.sso.s3.amazonaws.com would be somebody's bucket.
+_DEVICE_PAGE: Final = re.compile(
+    rf"device\.sso\.[a-z]+(?:-[a-z]+)+-[0-9]+\.(?:{'|'.join(map(re.escape, _SUFFIXES))})\Z",
+    re.ASCII,
 )
 
 
@@ -43,12 +51,6 @@ def may_open(url: str, config: ClientConfig) -> bool:
         return False
     if (parts.scheme, parts.netloc) == (endpoint.scheme, endpoint.netloc):
         return parts.scheme == "https" or is_loopback(host)
-    if parts.scheme != "https" or parts.port not in {None, 443}:
+    if parts.scheme != "https" or parts.port not in {None, 443} or _HOST.match(host) is None:
         return False
-    return is_aws_owned(host) or host.endswith(_SIGN_IN) or _is_device_page(host)
-
-
-def _is_device_page(host: str) -> bool:
-    # device.sso.REGION.DNS-SUFFIX
-    labels = host.split(".", 3)
-    return labels[:2] == ["device", "sso"] and len(labels) > 3 and labels[3] in _SUFFIXES  # noqa: PLR2004
+    return is_aws_owned(host) or host.endswith(_SIGN_IN) or _DEVICE_PAGE.match(host) is not None

@@ -6,7 +6,7 @@ happens, a Ctrl-C or a cancellation included, the lock is given back and the soc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Final, TypeVar, cast
 
 from pydantic import SecretStr
@@ -35,9 +35,11 @@ from ssooidc_login.events import (
     OpenUrl,
     Save,
     Show,
+    Undisturbed,
 )
 from ssooidc_login.stores.store import AsyncLock, Lock
 from ssooidc_login.world import AsyncWorld, Listener, World
+from ssooidc_transports.transport import in_trio_task
 
 __all__ = ["adrive", "drive"]
 
@@ -98,6 +100,8 @@ def _happen(
             return _exclusively(event, world, listener)
         case IsHeld():
             return lock is not None and lock.is_held()
+        case Undisturbed():
+            return _drive(event.program(), world, lock, listener)
         case Listening():
             opened = _listener(event, world)
             try:
@@ -122,20 +126,21 @@ def _await_callback(event: AwaitCallback, world: World, listener: Listener) -> S
 
 
 def _exclusively(event: Exclusively[object], world: World, listener: Listener | None) -> object:
-    lock = world.store.try_lock(event.key)
-    pause = _FIRST_WAIT
-    for left in _left(event.wait, world.transport):
-        if lock is not None:
-            break
-        world.transport.sleep(min(pause, left))
-        pause = min(2 * pause, _LONGEST_WAIT)
-        lock = world.store.try_lock(event.key)
-    if lock is None:
-        return None
+    lock: Lock | None = None
+    # From the first moment: a Ctrl-C may come at any.
     try:
-        return _drive(event.program(), world, lock, listener)
+        lock = world.store.try_lock(event.key)
+        pause = _FIRST_WAIT
+        for left in _left(event.wait, world.transport):
+            if lock is not None:
+                break
+            world.transport.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_WAIT)
+            lock = world.store.try_lock(event.key)
+        return None if lock is None else _drive(event.program(), world, lock, listener)
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 async def _adrive(
@@ -175,6 +180,8 @@ async def _ahappen(
             return await _aexclusively(event, world, listener)
         case IsHeld():
             return lock is not None and await lock.ais_held()
+        case Undisturbed():
+            return await _to_its_end(_adrive(event.program(), world, lock, listener))
         case Listening():
             opened = _listener(event, world)
             try:
@@ -204,20 +211,31 @@ async def _aawait_callback(
 async def _aexclusively(
     event: Exclusively[object], world: AsyncWorld, listener: Listener | None
 ) -> object:
-    lock = await world.store.atry_lock(event.key)
-    pause = _FIRST_WAIT
-    for left in _left(event.wait, world.transport):
-        if lock is not None:
-            break
-        await world.transport.asleep(min(pause, left))
-        pause = min(2 * pause, _LONGEST_WAIT)
-        lock = await world.store.atry_lock(event.key)
-    if lock is None:
-        return None
+    lock: AsyncLock | None = None
     try:
-        return await _adrive(event.program(), world, lock, listener)
+        lock = await world.store.atry_lock(event.key)
+        pause = _FIRST_WAIT
+        for left in _left(event.wait, world.transport):
+            if lock is not None:
+                break
+            await world.transport.asleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_WAIT)
+            lock = await world.store.atry_lock(event.key)
+        return None if lock is None else await _adrive(event.program(), world, lock, listener)
     finally:
-        await lock.arelease()
+        if lock is not None:
+            await lock.arelease()
+
+
+async def _to_its_end(work: Coroutine[object, object, T]) -> T:
+    if in_trio_task():
+        import trio  # noqa: PLC0415 - loaded already, as it runs this
+
+        with trio.CancelScope(shield=True):
+            return await work
+    from ssooidc_login.stores.uncancelled import to_its_end  # noqa: PLC0415 - imports asyncio
+
+    return await to_its_end(work)
 
 
 def _left(seconds: float, clock: Transport | AsyncTransport) -> Iterator[float]:

@@ -29,6 +29,7 @@ __all__ = [
     "OpenUrl",
     "Save",
     "Show",
+    "Undisturbed",
 ]
 
 T = TypeVar("T")
@@ -95,6 +96,21 @@ class IsHeld:
     def __iter__(self) -> Generator[LoginEvent, object, bool]:
         """Be a one-step program."""
         return cast("bool", (yield self))
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed(Generic[T_co]):
+    """Run a program that a cancellation of asyncio or trio waits for, and give its result: it must be a short one.
+
+    Attributes:
+        program: starts the program.
+    """
+
+    program: Callable[[], LoginSteps[T_co]] = field(repr=False)
+
+    def __iter__(self) -> Generator[LoginEvent, object, T_co]:
+        """Be a one-step program."""
+        return cast("T_co", (yield self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +208,7 @@ LoginEvent: TypeAlias = (
     | Delete
     | Exclusively[object]
     | IsHeld
+    | Undisturbed[object]
     | Show
     | OpenUrl
     | Listening[object]

@@ -267,7 +267,10 @@ class SsoSession:
 
     def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
         world = World(
-            transport=self._transport(), store=self._store, interaction=person, listen=listen_for(person)
+            transport=self._transport(),
+            store=self._store,
+            interaction=person,
+            listen=listen_for(person),
         )
         return drive(steps, world)
 

@@ -120,7 +120,11 @@ class PendingCodeLogin(Stored, frozen=True):
             CallbackMismatch: it is not: another path, another `state` or issuer, or neither code nor error in it.
             ConfigurationError: it is no URL.
         """
-        callback = parse_callback(callback_url)
+        try:
+            callback = parse_callback(callback_url)
+        finally:
+            # A traceback may show what its frames hold.
+            del callback_url
         if callback.path != CALLBACK_PATH:
             message = f"The callback has another path than {CALLBACK_PATH}"
             raise CallbackMismatch(message, error=callback.error)
@@ -234,7 +238,11 @@ def finish_code_login(pending: PendingCodeLogin, callback_url: str) -> Steps[Cre
         SsoOidcError: anything else that CreateToken raises. A `TransportError` that `may_have_been_sent` may have
             spent the code.
     """
-    code = pending.code_of(callback_url.strip())
+    try:
+        code = pending.code_of(callback_url.strip())
+    finally:
+        # A traceback may show what its frames hold.
+        del callback_url
     now = (yield from Now()).wall.timestamp()
     message = "The browser login took too long"
     if now >= pending.expires_at:

@@ -71,8 +71,8 @@ class _Child:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         del frame
-        # Ctrl-C at a terminal reaches the child by itself.
-        if number == signal.SIGINT and sys.stdin.isatty():
+        # Ctrl-C at a terminal reaches the child by itself. Where a program was started without an input, there is none.
+        if number == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty():
             return
         if self._process is None:
             self._early.append(number)
@@ -82,9 +82,13 @@ class _Child:
 
 @contextlib.contextmanager
 def _handled(handler: _Handler) -> Generator[None]:
-    """Handle the signals that end programs, and put back what was before."""
+    """Handle the signals that end programs, and put back what was before.
+
+    What is ignored, as SIGHUP is under `nohup`, stays so, and the child inherits it.
+    """
     numbers = (signal.SIGINT, *SIGNALS_TO_STOP)
-    before = {number: signal.signal(number, handler) for number in numbers}
+    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heeded}
     try:
         yield
     finally:

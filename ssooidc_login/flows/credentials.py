@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Final
 
@@ -9,11 +10,14 @@ from ssooidc_core import Now, ResponseParseError
 from ssooidc_core.cache_files import RoleCredentialsFile
 from ssooidc_core.portal import GetRoleCredentialsRequest, get_role_credentials
 from ssooidc_core.sso_settings import SsoSettings
+from ssooidc_login.errors import StoreError
 from ssooidc_login.events import LoginSteps
 from ssooidc_login.flows.documents import load_role_credentials, save_role_credentials
 from ssooidc_login.flows.token import RefreshMemory, current_token
 
 __all__ = ["role_credentials"]
+
+_logger: Final = logging.getLogger(__name__)
 
 # As boto3: credentials are taken for new ones while they have this long to live.
 _WINDOW: Final = timedelta(minutes=15)
@@ -49,5 +53,9 @@ def role_credentials(
         expiration=found.expires_at,
         account_id=account_id,
     )
-    yield from save_role_credentials(settings, role_name, file)
+    try:
+        yield from save_role_credentials(settings, role_name, file)
+    except StoreError as caught:
+        # A home that can only be read, in a container for example: they are good all the same.
+        _logger.warning("The role's credentials cannot be kept: %s", caught)
     return file

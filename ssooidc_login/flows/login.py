@@ -41,8 +41,15 @@ from ssooidc_login.events import (
     OpenUrl,
     Show,
 )
-from ssooidc_login.flows.documents import load_token, registration_key, save_token, token_of
+from ssooidc_login.flows.documents import (
+    load_token,
+    registration_key,
+    save_token,
+    token_key,
+    token_of,
+)
 from ssooidc_login.flows.registration import LoginGrant, is_known, registered, scopes_of
+from ssooidc_login.flows.token import SECONDS_TO_WAIT
 
 __all__ = ["LoginPlan", "WayIn", "sign_in"]
 
@@ -265,5 +272,11 @@ def _keep(
 ) -> LoginSteps[TokenFile]:
     received = (yield from Now()).wall
     token = token_of(settings, answer, client, received)
-    yield from save_token(settings, token)
-    return token
+
+    def saved() -> LoginSteps[TokenFile]:
+        yield from save_token(settings, token)
+        return token
+
+    # After who refreshes the token that this one replaces; one that hangs does not keep a person from signing in.
+    done = yield from Exclusively(token_key(settings), saved, SECONDS_TO_WAIT)
+    return (yield from saved()) if done is None else done

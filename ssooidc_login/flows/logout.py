@@ -9,6 +9,7 @@ from ssooidc_core.cache_files import TokenFile
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.portal import LogoutRequest, logout
 from ssooidc_core.sso_settings import SsoSettings
+from ssooidc_login.errors import StoreError
 from ssooidc_login.events import Delete, Exclusively, LoginSteps, Show
 from ssooidc_login.flows.documents import (
     load_token,
@@ -37,14 +38,32 @@ def sign_out(settings: SsoSettings, roles: Iterable[tuple[str, str]]) -> LoginSt
         StoreError: something cannot be deleted.
     """
     # So that nobody saves a refreshed token behind our back; one that hangs must not keep a person signed in.
-    done = yield from Exclusively(token_key(settings), lambda: _forget(settings), SECONDS_TO_WAIT)
-    there_was_one = (yield from _forget(settings)) if done is None else done
-    yield from Delete(registration_key(settings))
-    for account_id, role_name in roles:
-        yield from Delete(
+    key = token_key(settings)
+    there_was_one = False
+    failure: StoreError | None = None
+    try:
+        done = yield from Exclusively(key, lambda: _forget(settings), SECONDS_TO_WAIT)
+        there_was_one = (yield from _forget(settings)) if done is None else done
+    except StoreError as caught:
+        # What else there is goes all the same.
+        failure = caught
+    for key in (
+        registration_key(settings),
+        *(
             role_credentials_key(settings, account_id=account_id, role_name=role_name)
-        )
-    return there_was_one
+            for account_id, role_name in roles
+        ),
+    ):
+        try:
+            yield from Delete(key)
+        except StoreError as caught:
+            failure = failure or caught
+    if failure is None:
+        return there_was_one
+    try:
+        raise failure
+    finally:
+        del failure  # its traceback holds this frame
 
 
 def _forget(settings: SsoSettings) -> LoginSteps[bool]:

@@ -25,10 +25,11 @@ from ssooidc_core import (
 )
 from ssooidc_core.cache_document import format_timestamp
 from ssooidc_core.cache_files import TokenFile
+from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.refresh import RefreshAdvice, refresh_advice, refresh_token
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login.errors import NotLoggedIn, RefreshBusy, StoreError
-from ssooidc_login.events import Exclusively, IsHeld, LoginSteps
+from ssooidc_login.events import Exclusively, LoginSteps, Undisturbed
 from ssooidc_login.flows.documents import end_of, load_token, save_token, token_key
 
 __all__ = ["RefreshMemory", "current_token", "is_refreshable"]
@@ -44,7 +45,7 @@ SECONDS_TO_WAIT: Final = 30.0
 
 @dataclass(slots=True)
 class RefreshMemory:
-    """What a session remembers between calls: when a refresh was last tried in vain."""
+    """What a session remembers between calls: when a refresh was last tried in vain, or gave a token that ends soon."""
 
     tried_at: datetime | None = None
 
@@ -89,7 +90,7 @@ def current_token(
         raise _ended(token, now)
     # While there are minutes left, nobody need wait for who is refreshing already.
     wait = SECONDS_TO_WAIT if force or advice is RefreshAdvice.REQUIRED else 0.0
-    found = yield from _refreshed_by_someone(settings, memory, token, wait)
+    found = yield from _refreshed_by_someone(settings, memory, token, wait, force=force)
     if found is not None:
         return found
     token = yield from _stored(settings)
@@ -101,7 +102,7 @@ def current_token(
 
 
 def _refreshed_by_someone(
-    settings: SsoSettings, memory: RefreshMemory, known: TokenFile, seconds: float
+    settings: SsoSettings, memory: RefreshMemory, known: TokenFile, seconds: float, *, force: bool
 ) -> LoginSteps[TokenFile | None]:
     """Refresh, or wait for who does: of many that wait, each looks at the store, and none needs the lock for that."""
     end = (yield from Now()).monotonic + seconds
@@ -109,7 +110,7 @@ def _refreshed_by_someone(
     while True:
         try:
             refreshed = yield from Exclusively(
-                token_key(settings), lambda: _refresh(settings, memory, known), 0.0
+                token_key(settings), lambda: _refresh(settings, memory, known, force=force), 0.0
             )
         except StoreError:
             # A store that can only be read: its token is as good as it is.
@@ -129,12 +130,16 @@ def _refreshed_by_someone(
 
 
 def _refresh(
-    settings: SsoSettings, memory: RefreshMemory, known: TokenFile
+    settings: SsoSettings, memory: RefreshMemory, known: TokenFile, *, force: bool
 ) -> LoginSteps[TokenFile]:
     """Refresh, with the key held: adopt what somebody else got in the meantime, else ask the service."""
     token = yield from _stored(settings)
     now = (yield from Now()).wall
     if token != known and _is_good(token, now):
+        return token
+    # Who waited for the key need not repeat what its holder has just tried.
+    advice = refresh_advice(expires_at=token.expires_at, now=now, tried_at=memory.tried_at)
+    if advice is RefreshAdvice.NO and not force:
         return token
     if not is_refreshable(token, now):
         if token.expires_at > now:
@@ -155,8 +160,11 @@ def _refresh(
             expires_at=end_of(received, answer.expires_in),
             refresh_token=answer.refresh_token,
         )
-        memory.tried_at = None
-        return (yield from _save(settings, token, new))
+        # The last token of a session may end soon, and no refresh gives a longer one.
+        soon = refresh_advice(expires_at=new.expires_at, now=received) is not RefreshAdvice.NO
+        memory.tried_at = received if soon else None
+        # Cancelled now, it would lose a refresh token that nobody else has.
+        return (yield from Undisturbed(lambda: _save(settings, token, new)))
     try:
         return (yield from _after_failure(settings, memory, token, failure))
     finally:
@@ -164,15 +172,21 @@ def _refresh(
 
 
 def _save(settings: SsoSettings, old: TokenFile, new: TokenFile) -> LoginSteps[TokenFile]:
-    """Save what was refreshed; where the key was lost in mid-call, somebody else may have been faster."""
-    if not (yield from IsHeld()):
+    """Save what was refreshed, unless the session was signed out or signed in anew during the call.
+
+    AWS tools know no lock of ours, and a lease may have run out. Looking once more leaves them a moment, not a call.
+    """
+    stored: TokenFile | None = old
+    try:
         stored = yield from load_token(settings)
-        if stored is None:
-            # Signed out meanwhile: that counts.
-            message = "The session was signed out while its token was being refreshed"
-            raise NotLoggedIn(message)
-        if stored != old and stored.expires_at >= new.expires_at:
-            return stored
+    except (CacheFileInvalid, StoreError) as caught:
+        _logger.debug("Saving without another look at what is stored: %s", caught)
+    if stored is None:
+        # Signed out meanwhile: that counts.
+        message = "The session was signed out while its token was being refreshed"
+        raise NotLoggedIn(message)
+    if stored != old and _is_good(stored, (yield from Now()).wall):
+        return stored
     try:
         yield from save_token(settings, new)
     except StoreError as caught:
@@ -187,7 +201,10 @@ def _after_failure(
     """Say what a failed refresh means: somebody else's newer token, the old one while it is good, or the failure."""
     if isinstance(failure, SessionExpired) and isinstance(failure.__cause__, InvalidGrantException):
         # A tool that knows no lock of ours may have refreshed between reading and asking.
-        stored = yield from load_token(settings)
+        try:
+            stored = yield from load_token(settings)
+        except (CacheFileInvalid, StoreError):
+            stored = None  # what the service said counts
         now = (yield from Now()).wall
         if stored is not None and stored != token and _is_good(stored, now):
             return stored

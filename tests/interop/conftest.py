@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 CLIENTS = HERE.parents[1] / ".nox" / "clients"
 HOW = "`python3 noxfile.py -s interop` installs it"
 SECONDS = 60
+MEASURED = "measured"
 CHROMIUM_ARGUMENTS = (
     "--headless",
     "--no-sandbox",  # which it needs where root runs it
@@ -42,6 +43,28 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
     "--window-size=1000,900",
 )
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Give a function that has the terminal summary print a figure."""
+    # A property travels with the report, from a worker of xdist to who sums up.
+    return lambda figure: record_property(MEASURED, figure)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    properties = {
+        (report.nodeid, name, str(value))
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+    }
+    figures = sorted(figure for _, name, figure in properties if name == MEASURED)
+    if figures:
+        terminalreporter.section("measured")
+    for figure in figures:
+        terminalreporter.line(figure)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,13 @@ AWS_CLI_LARGEST: Final = 1 << 30
 
 BROWSER_PACKAGES: Final = ("chromium", "chromium-driver")
 BROWSER_COMMANDS: Final = ("chromium", "chromedriver")
+
+KEYCHAIN_PACKAGES: Final = ("dbus-daemon", "gnome-keyring")
+KEYCHAIN_COMMANDS: Final = ("dbus-daemon", "gnome-keyring-daemon")
+
+# The server's program by its other name; the package `redis-server` would start one on the machine.
+REDIS_PACKAGE: Final = "redis-tools"
+REDIS_COMMAND: Final = "redis-check-rdb"
 
 JAVASCRIPT: Final = Path(__file__).resolve().parent / "javascript"
 
@@ -105,7 +113,29 @@ def install_javascript(_clients: Path) -> None:
 
 def install_browser(_clients: Path) -> None:
     """Install Chromium and its driver with apt, where this is root's machine to install on."""
-    missing = [name for name in BROWSER_COMMANDS if shutil.which(name) is None]
+    install_with_apt(BROWSER_COMMANDS, BROWSER_PACKAGES)
+
+
+def install_keychain(_clients: Path) -> None:
+    """Install GNOME Keyring and the message bus that it is reached over."""
+    install_with_apt(KEYCHAIN_COMMANDS, KEYCHAIN_PACKAGES)
+
+
+def install_redis(clients: Path) -> None:
+    """Have a Redis server as `clients/redis-server`, or on PATH."""
+    if shutil.which("redis-server") is not None:
+        return
+    install_with_apt((REDIS_COMMAND,), (REDIS_PACKAGE,))
+    program = clients / "redis-server"
+    program.unlink(missing_ok=True)
+    # It goes by the name that it is called by.
+    program.symlink_to(str(shutil.which(REDIS_COMMAND)))
+    command(program, "--version")
+
+
+def install_with_apt(commands: Sequence[str], packages: Sequence[str]) -> None:
+    """Install packages with apt, where this is root's machine to install on, unless their commands are there."""
+    missing = [name for name in commands if shutil.which(name) is None]
     if not missing:
         return
     if shutil.which("apt-get") is None or os.name == "nt" or os.getuid() != 0:
@@ -113,7 +143,7 @@ def install_browser(_clients: Path) -> None:
         raise NotInstallableError(message)
     command("apt-get", "update", "-qq")
     apt = ("apt-get", "install", "-qq", "--yes", "--no-install-recommends")
-    command(*apt, *BROWSER_PACKAGES, DEBIAN_FRONTEND="noninteractive")
+    command(*apt, *packages, DEBIAN_FRONTEND="noninteractive")
 
 
 def main(clients: Path) -> None:
@@ -123,6 +153,8 @@ def main(clients: Path) -> None:
         (f"AWS CLI {AWS_CLI_VERSION}", install_aws_cli),
         ("AWS SDK for JavaScript", install_javascript),
         ("Chromium", install_browser),
+        ("GNOME Keyring", install_keychain),
+        ("Redis", install_redis),
     ):
         try:
             install(clients)

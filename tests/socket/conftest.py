@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import TypeAlias
 
@@ -164,3 +166,26 @@ def carry(request: pytest.FixtureRequest, library: str) -> Callable[..., list[Ou
         return trio.run(asend_all, config, requests)
 
     return through
+
+
+@pytest.fixture
+def no_server_stays() -> Generator[None]:
+    """Whatever a test does, no thread of an `EmulatorServer` outlives it, and no socket is left to the collector."""
+    yield
+    gc.collect()
+    names = [thread.name for thread in threading.enumerate()]
+    assert "ssooidc-emulator" not in names
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Give a function that waits for what another thread does."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        for _ in range(2000):
+            if condition():
+                return
+            time.sleep(0.005)
+        pytest.fail("it did not come to pass")
+
+    return wait

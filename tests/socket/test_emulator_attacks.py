@@ -126,6 +126,9 @@ def test_our_own_names(host: str, server: EmulatorServer) -> None:
         ("GET @evil.com/device HTTP/1.1\nHost: 127.0.0.1:{port}", 400),
         ("GET [ HTTP/1.1\nHost: 127.0.0.1:{port}", 400),
         ("GET device HTTP/1.1\nHost: 127.0.0.1:{port}", 400),
+        # A signature would not cover the fragment.
+        ("POST /token?aws_iam=t#a HTTP/1.1\nHost: 127.0.0.1:{port}\nContent-Length: 0", 400),
+        ("GET /#/device HTTP/1.1\nHost: 127.0.0.1:{port}", 400),
         ("GET ?user_code=a HTTP/1.1\nHost: 127.0.0.1:{port}", 400),
         ("OPTIONS * HTTP/1.1\nHost: 127.0.0.1:{port}", 400),
         ("CONNECT 127.0.0.1:{port} HTTP/1.1\nHost: 127.0.0.1:{port}", 400),

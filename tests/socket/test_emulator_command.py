@@ -157,6 +157,26 @@ def test_a_signal_is_for_the_command_to_decide_on(number: signal.Signals, start:
     assert (process.returncode, output, errors) == (3, "trapped\n", "")
 
 
+def test_what_is_ignored_is_ignored_by_the_command_too(start: Start) -> None:
+    # As under `nohup`.
+    script = 'kill -HUP $$; echo "still here"'
+    nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND]
+    process = start("--exec", "sh", "-c", script, command=nohup)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "still here\n", "")
+
+
+def test_without_an_input_a_signal_gets_to_the_command(start: Start) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND]
+    script = "trap 'exit 3' INT; echo ready; while :; do sleep 0.05; done"
+    process = start("--exec", "sh", "-c", script, command=closed)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 3
+
+
 def test_a_command_that_a_signal_ends(start: Start) -> None:
     process = start("--exec", "sh", "-c", "echo $$; exec sleep 600")
     assert process.stdout

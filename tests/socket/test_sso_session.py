@@ -60,7 +60,9 @@ def person() -> Iterator[Person]:
 
 @pytest.fixture
 def server() -> Iterator[EmulatorServer]:
-    with EmulatorServer(IdentityCenter(auto_approve="user")) as server:
+    # A refresh token that is used twice ends the session.
+    center = IdentityCenter(auto_approve="user", refresh_mode="rotating-strict")
+    with EmulatorServer(center) as server:
         yield server
 
 

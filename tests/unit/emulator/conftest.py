@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,6 +28,7 @@ from ssooidc_transports.testing import VirtualClock
 SERVICE = "https://oidc.us-east-1.amazonaws.com"
 PORTAL = "https://portal.sso.us-east-1.amazonaws.com"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+PAGES = "http://127.0.0.1:8080"
 
 
 @pytest.fixture
@@ -276,3 +279,84 @@ def authorize_path(register: Callable[..., dict[str, str]]) -> Callable[..., str
         return f"/authorize?{urlencode(query, quote_via=quote, safe='')}"
 
     return call
+
+
+class Browser:
+    """Looks at the device page: keeps the cookie and reads the form, as a browser does."""
+
+    def __init__(self, ask: Callable[..., HttpResponse], center: IdentityCenter) -> None:
+        self.ask = ask
+        self.center = center
+        self.cookie: str | None = None
+        self.form: dict[str, str] = {}
+
+    def _cookies(self) -> tuple[tuple[str, str], ...]:
+        return () if self.cookie is None else (("Cookie", self.cookie),)
+
+    def get(self, path: str, *headers: tuple[str, str], method: str = "GET") -> HttpResponse:
+        answer = self.ask(
+            self.center, path, method=method, base=PAGES, headers=(*headers, *self._cookies())
+        )
+        if "set-cookie" in answer.headers:
+            self.cookie = answer.headers["set-cookie"].partition(";")[0]
+        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.body.decode())
+        self.form = {name: html.unescape(value) for name, value in hidden}
+        return answer
+
+    def open(self, user_code: str) -> HttpResponse:
+        return self.get(f"/device?user_code={user_code}")
+
+    def post(
+        self, decision: str | None, *headers: tuple[str, str], **changes: str | None
+    ) -> HttpResponse:
+        form = {**self.form, "decision": decision, **changes}
+        body = "&".join(f"{name}={value}" for name, value in form.items() if value is not None)
+        return self.send(body.encode(), *(headers or (("Origin", PAGES),)))
+
+    def send(self, body: bytes, *headers: tuple[str, str]) -> HttpResponse:
+        return self.ask(
+            self.center, "/device", body, base=PAGES, headers=(*headers, *self._cookies())
+        )
+
+    def another(self, center: IdentityCenter) -> Browser:
+        """Give another browser, without a cookie."""
+        return Browser(self.ask, center)
+
+    @staticmethod
+    def title(answer: HttpResponse) -> str:
+        match = re.search(r"<h1>(.*)</h1>", answer.body.decode())
+        assert match is not None
+        return match[1]
+
+
+@pytest.fixture
+def browser(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Browser:
+    return Browser(ask, center)
+
+
+@pytest.fixture
+def client(center: IdentityCenter, register: Callable[..., dict[str, str]]) -> dict[str, str]:
+    return register(center)
+
+
+@pytest.fixture
+def login(
+    center: IdentityCenter, client: dict[str, str], start: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    return start(center, client)
+
+
+@pytest.fixture
+def status_of(
+    center: IdentityCenter,
+    client: dict[str, str],
+    login: dict[str, Any],
+    poll: Callable[..., HttpResponse],
+) -> Callable[[], str]:
+    """Give what a poll says."""
+
+    def ask_once() -> str:
+        answer = poll(center, client, login)
+        return "approved" if answer.status == 200 else answer.body.decode().split('"')[3]
+
+    return ask_once

@@ -108,6 +108,17 @@ def test_claims_that_are_refused(
     assert exchange(assertion(**claims)).status == 400
 
 
+def test_a_time_without_end_is_none(exchange: Exchange, assertion: Make, issuer_key: ECKey) -> None:
+    _, payload, _ = assertion().split(".")
+    claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
+    # Overflows into an infinity, though it is a number of JSON.
+    endless = claims.replace(f'"exp": {NOW + 300}', '"exp": 1e999')
+    assert endless != claims
+    usual = {"alg": "ES256", "kid": "one"}
+    assert exchange(by_hand(issuer_key, usual, encoded(endless.encode()))).status == 400
+    assert exchange(by_hand(issuer_key, usual, encoded(claims.encode()))).status == 200
+
+
 def test_two_users_of_one_address_are_none(
     iam_center: IdentityCenter, exchange: Exchange, assertion: Make
 ) -> None:

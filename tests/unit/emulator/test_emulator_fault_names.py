@@ -137,7 +137,7 @@ def test_no_such_kind() -> None:
             {"retry_after_ms": True},
             (
                 "Fault 'throttling' has missing, unknown or wrong parameters: 'retry_after_ms'. "
-                "It takes retry_after_ms (optional, milliseconds from 0)"
+                "It takes retry_after_ms (optional, milliseconds from 0 to 3600000)"
             ),
         ),
         ("html_page", {"status": 204}, "No page comes with status 204"),

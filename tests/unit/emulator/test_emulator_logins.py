@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -207,6 +208,23 @@ def test_an_enforced_interval_grows_by_five_each_time(
     assert error_of(poll(center, client, login)) == slow
     clock.advance(37)
     assert poll(center, client, login).status == 200
+
+
+def test_an_enforced_interval_begins_anew_where_a_clock_is_set_back(
+    register: Callable[..., dict[str, str]],
+    start: Callable[..., dict[str, Any]],
+    poll: Callable[..., HttpResponse],
+    clock: VirtualClock,
+) -> None:
+    center = IdentityCenter(interval=2, enforce_interval=True)
+    client = register(center)
+    login = start(center, client)
+    told = []
+    for seconds in (300, 10, 12, 13):
+        clock.set_wall(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+        told.append(error_of(poll(center, client, login)))
+    pending, slow = "authorization_pending", "slow_down"
+    assert told == [pending, pending, pending, slow]
 
 
 def test_a_stable_refresh_token_lasts_as_long_as_the_session(

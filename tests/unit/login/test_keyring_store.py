@@ -339,7 +339,8 @@ def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
     next_time()
     found = store.load(KEY)
     assert found is not None
-    assert (rounds, found.get_secret_value()) == (6, "6 " * 800)
+    # The sixth was kept out.
+    assert (rounds, found.get_secret_value()) == (6, "5 " * 800)
 
 
 def test_an_entry_of_others_comes_back_as_it_is_and_is_replaced(
