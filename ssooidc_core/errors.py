@@ -180,6 +180,9 @@ class ServiceError(SsoOidcError):
     oauth_error: ClassVar[str | None] = None
     """The value of `error` that the service model gives this exception."""
 
+    modelled_status: ClassVar[int] = 400
+    """The HTTP status that the service model gives this exception."""
+
     def __init__(  # noqa: PLR0913 - one keyword a member of the answer
         self,
         *,
@@ -204,11 +207,11 @@ class ServiceError(SsoOidcError):
         self.retry_after = retry_after
 
     @classmethod
-    def of(cls, error_description: str | None = None, *, status: int = 400) -> Self:
-        """Make an error as the service would, for tests of code that handles it."""
+    def of(cls, error_description: str | None = None, *, status: int | None = None) -> Self:
+        """Make an error as the service would, for tests of code that handles it; by default with the model's status."""
         return cls(
             code=cls.__name__,
-            status=status,
+            status=cls.modelled_status if status is None else status,
             error=cls.oauth_error,
             error_description=error_description,
         )
@@ -256,6 +259,7 @@ class InternalServerException(ServiceError):
     """`server_error`: the service failed."""
 
     oauth_error: ClassVar[str | None] = "server_error"
+    modelled_status: ClassVar[int] = 500
     _hint: ClassVar[str | None] = "Try again in a moment."
 
 
@@ -263,6 +267,7 @@ class InvalidClientException(ServiceError):
     """`invalid_client` (401): the service does not know the client id and secret, or they expired."""
 
     oauth_error: ClassVar[str | None] = "invalid_client"
+    modelled_status: ClassVar[int] = 401
     _hint: ClassVar[str | None] = "The registration is gone or expired: register the client again."
 
 

@@ -43,8 +43,6 @@ __all__ = [
 Source: TypeAlias = Literal["recorded", "reported", "invented"]
 """`recorded`: a verbatim log of the real service; `reported`: somebody's words; `invented`: ours."""
 
-_STATUS: Final = {"InvalidClientException": 401, "InternalServerException": 500}
-_OTHER_STATUS: Final = 400
 
 KMS_REASONS: Final = {
     "KMS_AccessDeniedException": "AccessDeniedException",
@@ -82,7 +80,7 @@ class Refusal:
     @property
     def status(self) -> int:
         """The HTTP status that the service model gives this error."""
-        return _STATUS.get(self.code, _OTHER_STATUS)
+        return OIDC_ERRORS[self.code].modelled_status
 
     @property
     def error(self) -> str | None:

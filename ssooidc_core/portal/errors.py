@@ -23,18 +23,21 @@ class InvalidRequestException(ServiceError):
 class ResourceNotFoundException(ServiceError):
     """404: there is no such resource."""
 
+    modelled_status: ClassVar[int] = 404
     _hint: ClassVar[str | None] = "Check the account id and the role name."
 
 
 class TooManyRequestsException(ServiceError):
     """429: asked too often."""
 
+    modelled_status: ClassVar[int] = 429
     _hint: ClassVar[str | None] = "Try again in a moment."
 
 
 class UnauthorizedException(ServiceError):
     """401: the access token is not, or no longer, good."""
 
+    modelled_status: ClassVar[int] = 401
     _hint: ClassVar[str | None] = "Refresh the access token, or log in again."
 
 

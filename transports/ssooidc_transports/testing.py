@@ -14,19 +14,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ssooidc_core.config import ClientConfig
-from ssooidc_core.errors import InternalServerException, InvalidClientException, ServiceError
+from ssooidc_core.errors import ServiceError
 from ssooidc_core.http import Headers, HeadersInput, HttpRequest, HttpResponse
-from ssooidc_core.portal import (
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
 from ssooidc_core.program import Instant
 from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
 
@@ -53,13 +48,6 @@ _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
 _OIDC_NAMESPACE: Final = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"
 _PORTAL_NAMESPACE: Final = "com.amazonaws.switchboard.portal"
-_STATUSES: Final[Mapping[type[ServiceError], int]] = {
-    InvalidClientException: 401,
-    InternalServerException: 500,
-    UnauthorizedException: 401,
-    ResourceNotFoundException: 404,
-    TooManyRequestsException: 429,
-}
 
 
 class OutOfReplies(BaseException):
@@ -278,7 +266,7 @@ def error_reply(
     """
     given = Headers(headers).fields
     name = error_type.__name__
-    status = status or _STATUSES.get(error_type, 400)
+    status = status or error_type.modelled_status
     if error_type.oauth_error is None:
         kind = f"{_PORTAL_NAMESPACE}#{name}"
         return reply(status, {"message": description, "__type": kind}, headers=given)

@@ -148,8 +148,9 @@ def test_each_modelled_error_has_its_oauth_code_and_its_hint(name: str, oauth: s
     assert made.hint == HINTS[name]
     assert (made.code, made.status, made.error_description) == (name, 418, "why")
     assert str(made) == f"{name}: why (status 418)"
-    assert cls.of().status == 400
-    assert str(cls.of()) == f"{name}: {oauth} (status 400)"
+    status = {"InvalidClientException": 401, "InternalServerException": 500}.get(name, 400)
+    assert cls.of().status == status
+    assert str(cls.of()) == f"{name}: {oauth} (status {status})"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from ssooidc_core.flows import portal as portal_flows
 from ssooidc_core.operations.errors import OIDC_ERRORS
 from ssooidc_core.portal.errors import PORTAL_ERRORS
 from ssooidc_emulator.refusals import KMS_REASONS
-from ssooidc_transports.testing import error_reply
 
 Json: TypeAlias = Mapping[str, Any]
 AnyOperation: TypeAlias = type[Operation[object, Exception]]
@@ -303,9 +302,9 @@ def errors_drift(own: Own, model: Json) -> Iterator[str]:
                 yield f"{name}: new value {value!r} of {member}: ssooidc_emulator/refusals.py"
             for value in sorted(known - listed):
                 yield f"{name}: value {value!r} of {member} is gone: ssooidc_emulator/refusals.py"
-        status, ours = shape["error"]["httpStatusCode"], error_reply(error).status
+        status, ours = shape["error"]["httpStatusCode"], error.modelled_status
         if status != ours:
-            yield f"{name} has status {status} now, it was {ours}: transports/ssooidc_transports/testing.py"
+            yield f"{name} has status {status} now, it was {ours}: {own.errors_file}"
         if "retryable" in shape:
             yield f"{name} is retryable now: ssooidc_core/policies.py"
 

@@ -186,12 +186,7 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
         lambda data: data["service-2"]["shapes"]["SlowDownException"]["error"].update(
             httpStatusCode=429
         ),
-        [
-            (
-                "SlowDownException has status 429 now, it was 400: "
-                "transports/ssooidc_transports/testing.py"
-            )
-        ],
+        [("SlowDownException has status 429 now, it was 400: ssooidc_core/errors.py")],
     ),
     "an error to retry": (
         OIDC,
