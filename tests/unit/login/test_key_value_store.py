@@ -22,9 +22,8 @@ from pydantic import SecretStr
 from ssooidc_core import ConfigurationError
 from ssooidc_login.errors import StoreError
 from ssooidc_login.stores import key_value
-from ssooidc_login.stores.contract import AsyncStoreContract
 from ssooidc_login.stores.key_value import KeyValueStore, Passphrase
-from ssooidc_login.stores.store import AsyncLock, AsyncStore, DocumentKind, StoreKey
+from ssooidc_login.stores.store import DocumentKind, StoreKey
 
 KEY: Final = StoreKey("token", "a" * 40)
 FERNET: Final = SecretStr(Fernet.generate_key().decode())
@@ -92,70 +91,6 @@ def locks(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(backend: Watched, locks: Path) -> KeyValueStore:
     return KeyValueStore(backend, encryption=FERNET, lock_folder=locks)
-
-
-class TestKeyValueStore(AsyncStoreContract):
-    @pytest.fixture(autouse=True)
-    def _folder(self, locks: Path) -> None:
-        self.locks = locks
-        self.backend = Backend()
-
-    async def make_store(self) -> AsyncStore:
-        return KeyValueStore(self.backend, encryption=FERNET, lock_folder=self.locks)
-
-    async def make_another(self, store: AsyncStore) -> AsyncStore:
-        return await self.make_store()
-
-    async def make_broken_store(self) -> AsyncStore:
-        self.locks.parent.joinpath("file").touch()
-        backend = Watched()
-        backend.before = broken
-        folder = self.locks.parent / "file" / "locks"
-        return KeyValueStore(backend, encryption=FERNET, lock_folder=folder)
-
-
-class TestKeyValueStoreWithLease(TestKeyValueStore):
-    async def make_store(self) -> AsyncStore:
-        if not hasattr(self, "lease"):
-            self.lease = LeaseInMemory()
-        return KeyValueStore(self.backend, encryption=FERNET, lease=self.lease)
-
-    async def make_broken_store(self) -> AsyncStore:
-        backend = Watched()
-        backend.before = broken
-        lease = LeaseInMemory()
-        lease.works = False
-        return KeyValueStore(backend, encryption=FERNET, lease=lease)
-
-
-class LeaseInMemory:
-    """Leases that run out when a test says so."""
-
-    def __init__(self) -> None:
-        self.owners: dict[str, object] = {}
-        self.works = True
-
-    async def atry_acquire(self, name: str, /) -> AsyncLock | None:
-        if not self.works:
-            message = "No lease"
-            raise StoreError(message)
-        if name in self.owners:
-            return None
-        lock = LeasedName(self, name)
-        self.owners[name] = lock
-        return lock
-
-
-class LeasedName:
-    def __init__(self, lease: LeaseInMemory, name: str) -> None:
-        self.lease, self.name = lease, name
-
-    async def ais_held(self) -> bool:
-        return self.lease.owners.get(self.name) is self
-
-    async def arelease(self) -> None:
-        if await self.ais_held():
-            del self.lease.owners[self.name]
 
 
 def text(document: SecretStr | None) -> str | None:

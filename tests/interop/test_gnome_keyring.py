@@ -1,0 +1,168 @@
+"""`KeyringStore` in a real keychain, GNOME's, over D-Bus: unlocked, locked, and gone."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+from keyring.backends import SecretService
+from pydantic import SecretStr
+
+from ssooidc_login.errors import StoreError
+from ssooidc_login.stores.contract import StoreContract
+from ssooidc_login.stores.os_keyring import KeyringStore
+from ssooidc_login.stores.store import Store, StoreKey
+
+HOW: Final = "`python3 noxfile.py -s interop` installs it"
+SECONDS: Final = 60
+KEY: Final = StoreKey("token", "a" * 40)
+
+# A bus that starts no services by itself.
+BUS: Final = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path={home}/bus</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+
+
+class Desktop:
+    """A message bus and a keychain of their own, as on somebody's desktop."""
+
+    def __init__(self, home: Path, stack: ExitStack) -> None:
+        self.home, self.stack = home, stack
+        home.mkdir(mode=0o700)
+        self.environment = {
+            "HOME": str(home),
+            "XDG_RUNTIME_DIR": str(home),
+            "PATH": os.environ["PATH"],
+        }
+        config = home / "bus.conf"
+        config.write_text(BUS.format(home=home))
+        options = ("--nofork", "--nopidfile", "--print-address", f"--config-file={config}")
+        bus = self.start("dbus-daemon", *options)
+        assert bus.stdout is not None
+        self.address = bus.stdout.readline().strip()
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = self.address
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.stack.callback(process.communicate, timeout=SECONDS)
+        self.stack.callback(process.kill)
+        return process
+
+    def open_keychain(self, *, unlock: bool) -> subprocess.Popen[str]:
+        options = ("--foreground", "--components=secrets", *(("--unlock",) if unlock else ()))
+        keychain = self.start("gnome-keyring-daemon", *options)
+        assert keychain.stdin is not None
+        keychain.stdin.write("password-of-a-test" if unlock else "")
+        keychain.stdin.close()
+        keychain.stdin = None
+        # It says where it is once it can be reached.
+        assert keychain.stdout is not None
+        keychain.stdout.readline()
+        return keychain
+
+
+@pytest.fixture
+def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Desktop]:
+    if not all(map(shutil.which, ("dbus-daemon", "gnome-keyring-daemon"))):
+        pytest.skip(f"GNOME Keyring or dbus-daemon is not installed: {HOW}")
+    with ExitStack() as stack:
+        desktop = Desktop(tmp_path / "desktop", stack)
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.address)
+        yield desktop
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Callable[[], KeyringStore]:
+    def make() -> KeyringStore:
+        backend = SecretService.Keyring()  # type: ignore[no-untyped-call]
+        return KeyringStore(backend=backend, lock_folder=tmp_path / "locks")
+
+    return make
+
+
+class TestGnomeKeyring(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _desktop(self, desktop: Desktop, make_store: Callable[[], KeyringStore]) -> None:
+        desktop.open_keychain(unlock=True)
+        self.make = make_store
+
+    def make_store(self) -> Store:
+        return self.make()
+
+    def make_another(self, store: Store) -> Store:
+        return self.make()
+
+
+def test_it_is_there_after_the_keychain_was_started_again(
+    desktop: Desktop, make_store: Callable[[], KeyringStore]
+) -> None:
+    keychain = desktop.open_keychain(unlock=True)
+    make_store().save(KEY, SecretStr("a"))
+    keychain.terminate()
+    keychain.wait(SECONDS)
+    desktop.open_keychain(unlock=True)
+    found = make_store().load(KEY)
+    assert found is not None
+    assert found.get_secret_value() == "a"
+
+
+@pytest.fixture
+def keyring_leaks() -> Generator[None]:
+    """keyring leaves its connection open where it fails; that is not ours to warn of."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.mark.usefixtures("keyring_leaks")
+def test_a_keychain_that_is_locked_is_told_of(
+    desktop: Desktop, make_store: Callable[[], KeyringStore]
+) -> None:
+    keychain = desktop.open_keychain(unlock=True)
+    make_store().save(KEY, SecretStr("a"))
+    keychain.terminate()
+    keychain.wait(SECONDS)
+    desktop.open_keychain(unlock=False)
+    with pytest.raises(StoreError) as caught:
+        make_store().load(KEY)
+    assert str(caught.value) == (
+        "Cannot read the keychain: it is locked. Unlock it, then try again"
+    )
+
+
+@pytest.mark.usefixtures("keyring_leaks")
+def test_where_no_keychain_runs_that_is_told(
+    desktop: Desktop, make_store: Callable[[], KeyringStore]
+) -> None:
+    store = make_store()
+    with pytest.raises(StoreError) as caught:
+        store.load(KEY)
+    assert str(caught.value) == (
+        "Cannot read the keychain: it cannot be opened. Start or unlock it, then try again"
+    )
