@@ -74,9 +74,10 @@ def show_and_serve(server: EmulatorServer) -> None:
     with server, scratch_home(server) as environment:
         # A file or a log may be read by others, a terminal is its user's.
         token = server.admin_token if sys.stdout.isatty() else None
-        _say(introduction(server, environment, os.environ, token=token))
+        # First of all: whoever reads the introduction may ask at once.
         unsubscribe = server.center.subscribe(_show)
         try:
+            _say(introduction(server, environment, os.environ, token=token))
             _wait()
         finally:
             unsubscribe()

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
+from ssooidc_login.cli import emulator
 from ssooidc_login.cli.commands import ssooidc
 
 COMMAND: Final = [sys.executable, "-Im", "ssooidc_login.cli", "emulator"]
@@ -159,17 +160,15 @@ def test_a_signal_is_for_the_command_to_decide_on(number: signal.Signals, start:
 
 def test_what_is_ignored_is_ignored_by_the_command_too(start: Start) -> None:
     # As under `nohup`.
-    script = 'kill -HUP $$; echo "still here"'
-    nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND]
-    process = start("--exec", "sh", "-c", script, command=nohup)
+    nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *COMMAND, "--exec", "sh", "-c"]
+    process = start('kill -HUP $$; echo "still here"', command=nohup)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (0, "still here\n", "")
 
 
 def test_without_an_input_a_signal_gets_to_the_command(start: Start) -> None:
-    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND]
-    script = "trap 'exit 3' INT; echo ready; while :; do sleep 0.05; done"
-    process = start("--exec", "sh", "-c", script, command=closed)
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "--exec", "sh", "-c"]
+    process = start("trap 'exit 3' INT; echo ready; while :; do sleep 0.05; done", command=closed)
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
@@ -220,6 +219,25 @@ def test_it_says_how_to_use_it_and_shows_each_request(start: Start) -> None:
         " POST /token                 400 InvalidRequestException\n",
         " POST /*                     404 UnknownOperationException\n",
         " POST /logout                401 UnauthorizedException\n",
+    ]
+
+
+def test_a_request_right_after_the_introduction_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = emulator.make_server(None, port=0, tls=False)
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if len(said) == 1:
+            post(server.url, "/logout", "")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(emulator, "_say", say)
+    monkeypatch.setattr(emulator, "_stop_by_signals", lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        emulator.show_and_serve(server)
+    assert [text[8:] for text in said[1:]] == [
+        " POST /logout                401 UnauthorizedException"
     ]
 
 
