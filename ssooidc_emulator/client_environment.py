@@ -97,6 +97,8 @@ def client_environment(server: EmulatorServer, home: Path) -> ClientEnvironment:
     """
     variables = {
         "HOME": str(home),
+        # What Windows calls it.
+        "USERPROFILE": str(home),
         # Also where the home says the same: one of the user's own may be set.
         "AWS_CONFIG_FILE": str(home / _CONFIG),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / _CREDENTIALS),

@@ -53,7 +53,8 @@ from ssooidc_emulator.scene_tables import (
 
 __all__ = ["Scene", "SceneError", "load_scene"]
 
-_LARGEST: Final = 1024 * 1024
+# One long dotted key takes tomllib a time that grows with its square.
+_LARGEST: Final = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)

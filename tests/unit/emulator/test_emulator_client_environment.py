@@ -44,6 +44,7 @@ def sections(text: str) -> dict[str, dict[str, str]]:
 def test_the_variables(server: EmulatorServer, environment: ClientEnvironment) -> None:
     assert environment.variables == {
         "HOME": "/scratch",
+        "USERPROFILE": "/scratch",
         "AWS_CONFIG_FILE": "/scratch/.aws/config",
         "AWS_SHARED_CREDENTIALS_FILE": "/scratch/.aws/credentials",
         "AWS_PROFILE": "emulator",
