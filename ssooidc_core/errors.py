@@ -438,4 +438,4 @@ class SessionExpired(LoginError):
 class RegistrationGone(LoginError):
     """The client registration has expired, or the service no longer knows it."""
 
-    _hint: ClassVar[str | None] = "Register the client again, then log in."
+    _hint: ClassVar[str | None] = "Log in again, with a new registration."

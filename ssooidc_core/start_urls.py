@@ -46,7 +46,8 @@ _OWNED_HOSTS: Final = frozenset(
     }
 )
 _REGION_IN_HOST: Final = tuple(
-    re.compile(pattern.replace("REGION", "(?P<region>[a-z0-9-]+)") + r"\Z", re.ASCII)
+    # What is none, s3 for example, would make an endpoint of something else: oidc.s3.amazonaws.com is a bucket.
+    re.compile(pattern.replace("REGION", "(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)") + r"\Z", re.ASCII)
     for pattern in (
         r"[^.]+\.portal\.REGION\.app\.aws",
         r"[^.]+\.REGION\.portal\.amazonaws\.(?:com|com\.cn|eu)",

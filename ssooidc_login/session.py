@@ -184,6 +184,9 @@ class SsoSession:
     def token(self, *, force_refresh: bool = False) -> AccessToken:
         """Give an access token that is good now; refreshed, by one for all, where less than 15 minutes are left.
 
+        Args:
+            force_refresh: refresh it whatever time is left; where that fails, say so, though the old one may be good.
+
         Raises:
             NotLoggedIn: there is no token: `login()` first.
             SessionExpired: the session has ended: `login()` again.
@@ -259,11 +262,11 @@ class SsoSession:
             own.close()
 
     def _move_to(self, region: str) -> None:
-        facts = self._programs.facts.moved_to(region)
+        programs = self._programs.moved_to(region)
         if self._given is not None:
-            check_transport(self._given.config, facts)
+            check_transport(self._given.config, programs.facts)
         self._let_go()
-        self._programs = SessionPrograms(facts)
+        self._programs = programs
 
     def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
         world = World(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -57,6 +57,11 @@ class SessionPrograms:
         self.settings: Final = facts.settings
         self._memory: Final = RefreshMemory()
         self._roles: Final = set(facts.roles)
+
+    def moved_to(self, region: str) -> SessionPrograms:
+        """Give the programs of the same session in the region that its start URL leads to."""
+        facts = self.facts.moved_to(region)
+        return SessionPrograms(replace(facts, roles=tuple(sorted(self._roles))))
 
     def login(self, plan: LoginPlan, *, new_portal_session: bool) -> LoginSteps[AccessToken]:
         """Sign in."""

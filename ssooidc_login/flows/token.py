@@ -68,7 +68,8 @@ def current_token(
     Args:
         settings: which session.
         memory: the session's.
-        force: refresh whatever time is left.
+        force: refresh whatever time is left. Whoever asks for that knows why the old token does not do, and so gets
+            what went wrong in place of it, as if it had ended.
 
     Raises:
         NotLoggedIn: the store has no token of this session.
@@ -85,9 +86,9 @@ def current_token(
     if advice is RefreshAdvice.NO and not force:
         return token
     if not is_refreshable(token, now):
-        if token.expires_at > now:
+        if token.expires_at > now and not force:
             return token
-        raise _ended(token, now)
+        raise _ended(settings, token, now)
     # While there are minutes left, nobody need wait for who is refreshing already.
     wait = SECONDS_TO_WAIT if force or advice is RefreshAdvice.REQUIRED else 0.0
     found = yield from _refreshed_by_someone(settings, memory, token, wait, force=force)
@@ -95,7 +96,7 @@ def current_token(
         return found
     token = yield from _stored(settings)
     now = (yield from Now()).wall
-    if token.expires_at > now:
+    if token.expires_at > now and not force:
         return token
     message = f"Another process has been refreshing the token for {SECONDS_TO_WAIT:.0f} s"
     raise RefreshBusy(message)
@@ -114,7 +115,7 @@ def _refreshed_by_someone(
             )
         except StoreError:
             # A store that can only be read: its token is as good as it is.
-            if known.expires_at > (yield from Now()).wall:
+            if known.expires_at > (yield from Now()).wall and not force:
                 return known
             raise
         if refreshed is not None:
@@ -142,9 +143,9 @@ def _refresh(
     if advice is RefreshAdvice.NO and not force:
         return token
     if not is_refreshable(token, now):
-        if token.expires_at > now:
+        if token.expires_at > now and not force:
             return token
-        raise _ended(token, now)
+        raise _ended(settings, token, now)
     failure: SsoOidcError
     try:
         answer = yield from refresh_token(_client(token), _answer(token))
@@ -166,7 +167,7 @@ def _refresh(
         # Cancelled now, it would lose a refresh token that nobody else has.
         return (yield from Undisturbed(lambda: _save(settings, token, new)))
     try:
-        return (yield from _after_failure(settings, memory, token, failure))
+        return (yield from _after_failure(settings, memory, token, failure, force=force))
     finally:
         del failure  # its traceback holds this frame
 
@@ -196,7 +197,12 @@ def _save(settings: SsoSettings, old: TokenFile, new: TokenFile) -> LoginSteps[T
 
 
 def _after_failure(
-    settings: SsoSettings, memory: RefreshMemory, token: TokenFile, failure: SsoOidcError
+    settings: SsoSettings,
+    memory: RefreshMemory,
+    token: TokenFile,
+    failure: SsoOidcError,
+    *,
+    force: bool,
 ) -> LoginSteps[TokenFile]:
     """Say what a failed refresh means: somebody else's newer token, the old one while it is good, or the failure."""
     if isinstance(failure, SessionExpired) and isinstance(failure.__cause__, InvalidGrantException):
@@ -210,7 +216,7 @@ def _after_failure(
             return stored
     now = (yield from Now()).wall
     memory.tried_at = now
-    if token.expires_at > now:
+    if token.expires_at > now and not force:
         return token
     try:
         raise failure
@@ -221,18 +227,22 @@ def _after_failure(
 def _stored(settings: SsoSettings) -> LoginSteps[TokenFile]:
     token = yield from load_token(settings)
     if token is None:
-        name = settings.session_name or settings.start_url
-        message = f"Not logged in to {name}"
+        message = f"Not logged in to {_name(settings)}"
         raise NotLoggedIn(message)
     return token
+
+
+def _name(settings: SsoSettings) -> str:
+    return settings.session_name or settings.start_url
 
 
 def _is_good(token: TokenFile, now: datetime) -> bool:
     return refresh_advice(expires_at=token.expires_at, now=now) is not RefreshAdvice.REQUIRED
 
 
-def _ended(token: TokenFile, now: datetime) -> LoginError:
-    ended = f"The token ended at {format_timestamp(token.expires_at)}"
+def _ended(settings: SsoSettings, token: TokenFile, now: datetime) -> LoginError:
+    verb = "ends" if token.expires_at > now else "ended"
+    ended = f"The token of {_name(settings)} {verb} at {format_timestamp(token.expires_at)}"
     ends = token.registration_expires_at
     if token.refresh_token is None:
         return SessionExpired(f"{ended}, and it cannot be refreshed")

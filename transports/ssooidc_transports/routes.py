@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar, cast
+from weakref import WeakSet
 
 from ssooidc_core.endpoints import is_loopback
 from ssooidc_core.errors import ConfigurationError
@@ -43,7 +45,7 @@ class Kind(NamedTuple):
 
 
 class Routes(Generic[C]):
-    """Finds the client and the library's form of each URL; safe to use from many threads."""
+    """Finds the client and the library's form of each URL; safe to use from many threads, and after a fork."""
 
     def __init__(self, library: Library, given: C | None, make: Callable[[Kind], C]) -> None:
         """Take the client that carries everything, or the way to make one of a kind."""
@@ -55,6 +57,8 @@ class Routes(Generic[C]):
         self._lock = threading.Lock()
         self._under_way = 0
         self._ended = False
+        self._of_parent: list[C] = []
+        _ALL.add(cast("Routes[object]", self))
 
     def to(self, url: str) -> tuple[C, httpx.URL]:
         """Find the way to a URL.
@@ -91,6 +95,15 @@ class Routes(Generic[C]):
             self._ended = True
             return self._given_up()
 
+    def start_again(self) -> None:
+        """Leave the own clients to the parent process: on a shared connection each would get the other's answers."""
+        self._lock = threading.Lock()
+        # Kept, and not closed: what ends a connection here would end it there.
+        self._of_parent += self._own.values()
+        self._own.clear()
+        self._known.clear()
+        self._under_way = 0
+
     def _given_up(self) -> list[C]:
         if not self._ended or self._under_way:
             return []
@@ -111,6 +124,18 @@ class Routes(Generic[C]):
             if client is None:
                 client = self._own[kind] = self._make(kind)
         return client
+
+
+_ALL: Final[WeakSet[Routes[object]]] = WeakSet()
+
+
+def _start_again_in_child() -> None:
+    for routes in list(_ALL):
+        routes.start_again()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_again_in_child)
 
 
 def made_from_environment(make: Callable[[], C]) -> C:

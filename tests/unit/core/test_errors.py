@@ -175,7 +175,7 @@ def test_each_modelled_error_has_its_oauth_code_and_its_hint(name: str, oauth: s
         ),
         (errors.DeviceLoginExpired("t"), "Start the login again."),
         (errors.SessionExpired("t"), "Log in again."),
-        (errors.RegistrationGone("t"), "Register the client again, then log in."),
+        (errors.RegistrationGone("t"), "Log in again, with a new registration."),
         (portal.InvalidRequestException(code="c", status=400), None),
         (
             portal.ResourceNotFoundException(code="c", status=404),

@@ -59,6 +59,13 @@ def test_a_host_names_its_region(hosts: Hosts, pairs: Pairs) -> None:
     assert [host for host in hosts["no_region_in_host"] if region_of_host(host) is not None] == []
 
 
+@pytest.mark.parametrize("label", ["s3", "evil", "us-east", "1", "us-east-1-", "us--east-1"])
+def test_what_is_no_region_is_none_in_a_host_either(label: str) -> None:
+    """An endpoint is made of it, and oidc.s3.amazonaws.com is anybody's bucket."""
+    assert region_of_host(f"x.portal.{label}.app.aws") is None
+    assert region_of_host(f"x.{label}.portal.amazonaws.com") is None
+
+
 def test_a_url_is_tidied(pairs: Pairs) -> None:
     for url, tidy in pairs["normalise"]:
         assert tidy_start_url(url) == tidy

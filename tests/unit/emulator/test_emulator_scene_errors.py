@@ -162,7 +162,7 @@ def complaint(text: str) -> str:
             "[instance]\nauto_approve = 'jane'",
             "[instance]: No user 'jane': directory.add_user comes first",
         ),
-        ("#" * (1024 * 1024 + 1), "A scene has 1048576 characters at most"),
+        ("#" * (1024 * 1024 + 1), "A scene has 131072 characters at most"),
     ],
 )
 def test_what_is_wrong(text: str, problem: str) -> None:

@@ -332,8 +332,8 @@ def test_a_refresh_keeps_the_refresh_token_where_the_answer_has_none() -> None:
     [
         (InvalidGrantException, SessionExpired, "Log in again."),
         (ExpiredTokenException, SessionExpired, "Log in again."),
-        (InvalidClientException, RegistrationGone, "Register the client again, then log in."),
-        (UnauthorizedClientException, RegistrationGone, "Register the client again, then log in."),
+        (InvalidClientException, RegistrationGone, "Log in again, with a new registration."),
+        (UnauthorizedClientException, RegistrationGone, "Log in again, with a new registration."),
     ],
 )
 def test_what_a_failed_refresh_means(

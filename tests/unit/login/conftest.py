@@ -171,6 +171,12 @@ def staged() -> Callable[..., Stage]:
     return make_stage
 
 
+@pytest.fixture
+def new_person() -> Callable[[], Person]:
+    """Make somebody who only reads."""
+    return Person
+
+
 def make_stage(**settings: object) -> Stage:
     center = IdentityCenter(entropy=seeded_entropy("login"), **settings)  # type: ignore[arg-type]
     clock = VirtualClock(datetime(2026, 1, 1, 12, 0, 0, 700_000, tzinfo=UTC))

@@ -253,7 +253,9 @@ def test_what_cannot_be_refreshed_is_used_to_its_end(
     stage.clock.advance(10)
     with pytest.raises(error_type) as caught:
         _ = carry(current_token(settings, RefreshMemory()), stage)
-    assert f"The token ended at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(caught.value)
+    assert f"The token of my-sso ended at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(
+        caught.value
+    )
     assert refreshes(stage) == 0
 
 

@@ -1,0 +1,67 @@
+"""One process of many: `session_child.py ours|botocore|login`. It says that it is ready, and waits for its input's end.
+
+Then it acts, and prints a line of JSON: the token, or the error; before it, what a login shows, a line each.
+"""
+
+import json
+import sys
+
+from ssooidc_login import SsoSession, WayIn
+
+
+class Person:
+    """Reads what a login says."""
+
+    def show(self, text: str, /) -> None:
+        say({"shown": text})
+
+    def open_url(self, url: str, /) -> bool:
+        return False
+
+
+def say(members: dict[str, str]) -> None:
+    sys.stdout.write(f"{json.dumps(members)}\n")
+    sys.stdout.flush()
+
+
+def start() -> None:
+    say({"state": "ready"})
+    sys.stdin.read()
+
+
+def ours() -> str:
+    with SsoSession.from_profile() as session:
+        # Imports what sending takes, so that all ask at once.
+        session.status()
+        start()
+        return session.token().access_token.get_secret_value()
+
+
+def login() -> str:
+    with SsoSession.from_profile() as session:
+        start()
+        token = session.login(way=WayIn.DEVICE_CODE, interaction=Person())
+        return token.access_token.get_secret_value()
+
+
+def botocore() -> str:
+    import botocore.session  # noqa: PLC0415 - only this one needs it
+    from botocore.tokens import SSOTokenProvider  # noqa: PLC0415 - likewise
+
+    session = botocore.session.Session(profile="emulator")
+    provider = SSOTokenProvider(session)
+    # Likewise; it makes its client where it first needs it.
+    session.create_client("sso-oidc", region_name="us-east-1")
+    token = provider.load_token()
+    start()
+    # Of a provider that has nothing to say it is None.
+    found: str = token.get_frozen_token().token
+    return found
+
+
+if __name__ == "__main__":
+    ways = {"ours": ours, "login": login, "botocore": botocore}
+    try:
+        say({"token": ways[sys.argv[1]]()})
+    except Exception as error:  # noqa: BLE001 - whoever started it is to know of all of them
+        say({"error": type(error).__name__, "text": str(error)})
