@@ -12,9 +12,10 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_core.start_urls import resolve_start_url
 from ssooidc_login.driver import adrive
 from ssooidc_login.events import LoginSteps
-from ssooidc_login.flows.login import LoginPlan, WayIn
+from ssooidc_login.flows.login import WayIn
 from ssooidc_login.loopback import listen_for
 from ssooidc_login.own_transport import make_async_transport
+from ssooidc_login.planning import plan_login
 from ssooidc_login.session_facts import (
     check_transport,
     facts_from_profile,
@@ -27,7 +28,6 @@ from ssooidc_login.status import SessionStatus, session_status
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.store import AsyncStore
 from ssooidc_login.terminal import Terminal
-from ssooidc_login.ways_in import choose_way, read_facts
 from ssooidc_login.world import AsyncWorld, Interaction
 
 if TYPE_CHECKING:
@@ -168,15 +168,13 @@ class AsyncSsoSession:
         if resolved.region != self.settings.region:
             person.show(moved_text(self.settings, resolved.region))
             await self._move_to(resolved.region)
-        choice = choose_way(read_facts(), wanted=way)
-        plan = LoginPlan(
-            way=choice.way,
-            reason=choice.reason,
-            start_url=resolved.start_url,
-            client_name=client_name,
-            # Whoever brings a way of their own to open a page knows whether it works here.
-            open_browser=open_browser and (choice.open_browser or interaction is not None),
+        plan = plan_login(
+            resolved.start_url,
+            way=way,
+            interaction=interaction,
+            open_browser=open_browser,
             ports=ports,
+            client_name=client_name,
         )
         steps = self._programs.login(plan, new_portal_session=new_portal_session)
         return await self._drive(steps, person)

@@ -217,6 +217,8 @@ def _after_failure(
     now = (yield from Now()).wall
     memory.tried_at = now
     if token.expires_at > now and not force:
+        # By its class: an administrator who looks for why a session ends early has something to find.
+        _logger.warning("A refresh failed (%s); the token is good for now", type(failure).__name__)
         return token
     try:
         raise failure

@@ -122,7 +122,7 @@ def test_sign_in_and_stay_signed_in(
 ) -> None:
     monkeypatch.setattr("ssooidc_login.session.Terminal", Browser)
     monkeypatch.setattr(
-        "ssooidc_login.session.choose_way",
+        "ssooidc_login.planning.choose_way",
         lambda _facts, **_: Choice(way=WayIn.BROWSER, reason="In a test.", open_browser=True),
     )
     with (

@@ -98,7 +98,7 @@ def test_the_keys_that_nobody_here_knows_survive_a_refresh(
 
 
 def test_a_refresh_in_vain_leaves_the_old_token_and_is_not_tried_again_for_a_minute(
-    carry: Carry, stage: Stage, settings: SsoSettings
+    carry: Carry, stage: Stage, settings: SsoSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = signed_in(carry, stage, settings)
     memory = RefreshMemory()
@@ -107,6 +107,9 @@ def test_a_refresh_in_vain_leaves_the_old_token_and_is_not_tried_again_for_a_min
     for _ in range(3):
         assert carry(current_token(settings, memory), stage) == old
     assert refreshes(stage) == 1
+    assert caplog.messages == [
+        "A refresh failed (InternalServerException); the token is good for now"
+    ]
     stage.clock.advance(61)
     assert carry(current_token(settings, memory), stage) == old
     assert refreshes(stage) == 2
