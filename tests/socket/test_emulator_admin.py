@@ -104,7 +104,8 @@ def test_it_is_logged_nowhere(
         assert admin("logins/list")[0] == 200
         assert admin("nothing")[0] == 404
     assert len(server.center.log) == 0
-    assert caplog.records == []
+    # The server's event loop, in its thread, may just be saying which selector it uses.
+    assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
 # What the verbs do
