@@ -173,6 +173,14 @@ async def aattempt(
         return error.with_traceback(None)
 
 
+def _wrong_kind(transport: object, method: str, error: Exception) -> ConfigurationError | None:
+    """Say where a transport of the other kind was given: a blocking one to `arun`, or an asynchronous one to `run`."""
+    if not isinstance(error, AttributeError) or hasattr(transport, method):
+        return None
+    driver = "arun" if method == "send" else "run"
+    return ConfigurationError(f"{type(transport).__name__} has no {method}(): use {driver} with it")
+
+
 def _start(program: Program[T]) -> Generator[Event, object, T]:
     steps = program.__iter__()
     if inspect.isgenerator(steps) and inspect.getgeneratorstate(steps) != inspect.GEN_CREATED:
@@ -297,7 +305,7 @@ def _carry_out(operation: Operation[T, E], transport: Transport, policy: Retryin
         try:
             result = operation.parse(transport.send(request))
         except Exception as caught:  # noqa: BLE001 - the policy decides
-            error = caught
+            error = _wrong_kind(transport, "send", caught) or caught
         else:
             if failing is not None:
                 failing.succeeded()
@@ -333,7 +341,7 @@ async def _aperform(
         try:
             result = operation.parse(await transport.asend(request))
         except Exception as caught:  # noqa: BLE001 - the policy decides
-            error = caught
+            error = _wrong_kind(transport, "asend", caught) or caught
         else:
             if failing is not None:
                 failing.succeeded()

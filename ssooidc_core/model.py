@@ -163,7 +163,7 @@ class Model(
     """What all models share."""
 
 
-class Request(Model, frozen=True, extra="forbid"):
+class Request(Model, frozen=True, extra="forbid", loc_by_alias=False):
     """What is sent: a misspelt argument must not vanish."""
 
 

@@ -83,6 +83,13 @@ if not TYPE_CHECKING:  # a checker that sees it takes any name for one of this m
         if name not in _HOMES:
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message)
-        value: object = getattr(import_module(_HOMES[name]), name)
+        try:
+            module = import_module(_HOMES[name])
+        except ModuleNotFoundError as missing:
+            if missing.name is None or missing.name.startswith("ssooidc_"):
+                raise
+            message = f'{name} needs {missing.name}: pip install "ssooidc-core[emulator]"'
+            raise ImportError(message, name=missing.name) from None
+        value: object = getattr(module, name)
         globals()[name] = value
         return value

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         LoginBusy,
         NotLoggedIn,
         RefreshBusy,
+        RoleNotAssigned,
         StoreError,
     )
     from ssooidc_login.flows.login import WayIn
@@ -36,6 +37,7 @@ __all__ = [
     "LoginBusy",
     "NotLoggedIn",
     "RefreshBusy",
+    "RoleNotAssigned",
     "RoleSession",
     "SessionState",
     "SessionStatus",
@@ -52,6 +54,7 @@ _HOMES = {
     "LoginBusy": "ssooidc_login.errors",
     "NotLoggedIn": "ssooidc_login.errors",
     "RefreshBusy": "ssooidc_login.errors",
+    "RoleNotAssigned": "ssooidc_login.errors",
     "RoleSession": "ssooidc_login.session_programs",
     "SessionState": "ssooidc_login.status",
     "SessionStatus": "ssooidc_login.status",

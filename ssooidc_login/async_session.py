@@ -15,7 +15,7 @@ from ssooidc_login.events import LoginSteps
 from ssooidc_login.flows.login import WayIn
 from ssooidc_login.loopback import listen_for
 from ssooidc_login.own_transport import make_async_transport
-from ssooidc_login.planning import plan_login
+from ssooidc_login.planning import NEEDS_LOGIN, plan_login
 from ssooidc_login.session_facts import (
     check_transport,
     facts_from_profile,
@@ -145,6 +145,7 @@ class AsyncSsoSession:
         ports: tuple[int, ...] = (0,),
         client_name: str = "ssooidc-core",
         new_portal_session: bool = False,
+        only_if_needed: bool = False,
     ) -> AccessToken:
         """Sign a person in, whatever token there is.
 
@@ -155,11 +156,18 @@ class AsyncSsoSession:
             ports: where to listen for the browser, in order; 0 is any free port.
             client_name: what people see as the name of this application; without white space.
             new_portal_session: end the session at the portal first, so that the new one lasts its full time.
+            only_if_needed: give the token that there is, refreshed where it is time to; ask the person only where there
+                is none, or it has ended for good.
 
         Raises:
             LoginError: it was refused, or took too long.
             SsoOidcError: see `ssooidc_core.errors` and `ssooidc_login.errors`.
         """
+        if only_if_needed:
+            try:
+                return await self.token()
+            except NEEDS_LOGIN:
+                pass
         person = Terminal() if interaction is None else interaction
         resolved = await arun(
             resolve_start_url(self.settings.start_url, region=self.settings.region),

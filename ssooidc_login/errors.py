@@ -6,7 +6,14 @@ from typing import ClassVar
 
 from ssooidc_core import LoginError, SsoOidcError
 
-__all__ = ["ListenerError", "LoginBusy", "NotLoggedIn", "RefreshBusy", "StoreError"]
+__all__ = [
+    "ListenerError",
+    "LoginBusy",
+    "NotLoggedIn",
+    "RefreshBusy",
+    "RoleNotAssigned",
+    "StoreError",
+]
 
 
 class StoreError(SsoOidcError):
@@ -37,3 +44,11 @@ class ListenerError(LoginError):
     """Nothing can listen for the browser's answer: the ports are taken, or this machine has no loopback."""
 
     _hint: ClassVar[str | None] = "Use the device code, or other ports."
+
+
+class RoleNotAssigned(SsoOidcError):
+    """The person does not have this role in this account, or no longer; what the portal said is the cause."""
+
+    _hint: ClassVar[str | None] = (
+        "session.accounts() and session.roles(account_id) list what there is; an administrator assigns more."
+    )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from ssooidc_core import CacheFileInvalid, RegistrationGone, SessionExpired
+from ssooidc_login.errors import NotLoggedIn
 from ssooidc_login.flows.login import LoginPlan, WayIn
 from ssooidc_login.ways_in import choose_way, read_facts
 from ssooidc_login.world import Interaction
 
-__all__ = ["plan_login"]
+__all__ = ["NEEDS_LOGIN", "plan_login"]
+
+NEEDS_LOGIN: Final = (CacheFileInvalid, NotLoggedIn, RegistrationGone, SessionExpired)
+"""What a token that cannot be had is told with, and only a person can mend."""
 
 
 def plan_login(  # noqa: PLR0913 - each choice by name

@@ -124,8 +124,8 @@ def ssh_hint(port: int) -> str:
         port: the fixed port to listen on.
     """
     return (
-        f"For the browser instead, connect with ssh -L {port}:127.0.0.1:{port} "
-        f"and sign in with the port {port}."
+        f"For the browser instead, connect with `ssh -L {port}:127.0.0.1:{port} HOST`, "
+        f"and sign in with login(way=WayIn.BROWSER, ports=({port},))."
     )
 
 

@@ -38,6 +38,9 @@ def demo(*, wait: bool) -> None:
         raise _what_to_install(missing) from None
     try:
         show(wait=wait)
+    except ImportError as missing:
+        # A transport says when it is made that it lacks its library.
+        raise _what_to_install(missing) from None
     except KeyboardInterrupt:
         click.echo("\nStopped.", err=True)
         sys.exit(_INTERRUPTED)

@@ -72,7 +72,7 @@ def introduction(
             "",
             _wrapped(_THEN),
             "",
-            "Requests, until Ctrl-C:",
+            f"Requests to {server.url}, until Ctrl-C:",
         ]
     )
 

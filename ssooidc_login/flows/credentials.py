@@ -6,11 +6,16 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from ssooidc_core import Now, ResponseParseError
+from ssooidc_core import Now, ResponseParseError, UnknownServiceError
 from ssooidc_core.cache_files import RoleCredentialsFile
-from ssooidc_core.portal import GetRoleCredentialsRequest, get_role_credentials
+from ssooidc_core.portal import (
+    GetRoleCredentialsRequest,
+    GetRoleCredentialsResponse,
+    get_role_credentials,
+)
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login.errors import StoreError
+from ssooidc_core.text import printable
+from ssooidc_login.errors import RoleNotAssigned, StoreError
 from ssooidc_login.events import LoginSteps
 from ssooidc_login.flows.documents import load_role_credentials, save_role_credentials
 from ssooidc_login.flows.token import RefreshMemory, current_token
@@ -22,6 +27,7 @@ _logger: Final = logging.getLogger(__name__)
 # As boto3: credentials are taken for new ones while they have this long to live.
 _WINDOW: Final = timedelta(minutes=15)
 _OK: Final = 200
+_FORBIDDEN: Final = "ForbiddenException"
 
 
 def role_credentials(
@@ -31,7 +37,7 @@ def role_credentials(
 
     Raises:
         UnauthorizedException: the portal refuses the token: log in again.
-        UnknownServiceError: with the code `ForbiddenException`, the role is not assigned.
+        RoleNotAssigned: the person does not have this role in this account.
         SsoOidcError: what `current_token` and GetRoleCredentials raise.
     """
     now = (yield from Now()).wall
@@ -39,9 +45,31 @@ def role_credentials(
     if stored is not None and stored.expiration - now >= _WINDOW:
         return stored
     token = yield from current_token(settings, memory)
-    answer = yield from get_role_credentials(
-        GetRoleCredentialsRequest.of(token.access_token, account_id=account_id, role_name=role_name)
-    )
+    refused: UnknownServiceError
+    try:
+        answer = yield from get_role_credentials(
+            GetRoleCredentialsRequest.of(
+                token.access_token, account_id=account_id, role_name=role_name
+            )
+        )
+    except UnknownServiceError as caught:
+        # Not in the model, but what the portal says (modernisation-platform#10161).
+        if caught.code != _FORBIDDEN:
+            raise
+        refused = caught
+    else:
+        return (yield from _keep(settings, role_name, account_id, answer))
+    role, account = printable(role_name, limit=64), printable(account_id, limit=20)
+    message = f"The role {role!r} in account {account!r} is not assigned to who is signed in"
+    try:
+        raise RoleNotAssigned(message) from refused
+    finally:
+        del refused  # its traceback holds this frame
+
+
+def _keep(
+    settings: SsoSettings, role_name: str, account_id: str, answer: GetRoleCredentialsResponse
+) -> LoginSteps[RoleCredentialsFile]:
     found = answer.role_credentials
     if found.expires_at is None:
         message = "GetRoleCredentials answered credentials without expiration (status 200)"

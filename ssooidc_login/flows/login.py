@@ -189,7 +189,9 @@ def _device(
         complete = pending.verification_uri_complete
         yield from _send_to(complete or pending.verification_uri, plan, config)
         # RFC 8628 section 3.3.1: with the complete URL, too, the person compares the code.
-        yield from Show(f"Compare the code: {printable(pending.user_code, limit=_SHOWN)}")
+        yield from Show(
+            f"The page must show this code: {printable(pending.user_code, limit=_SHOWN)}"
+        )
         answer = yield from poll_for_token(pending)
         return (yield from _keep(settings, answer, client))
 

@@ -28,8 +28,8 @@ class Person:
         self.threads: list[threading.Thread] = []
 
     def show(self, text: str, /) -> None:
-        if text.startswith("Compare the code: "):
-            self.center.approve(text.removeprefix("Compare the code: "))
+        if text.startswith("The page must show this code: "):
+            self.center.approve(text.removeprefix("The page must show this code: "))
 
     def open_url(self, url: str, /) -> bool:
         def browse() -> None:

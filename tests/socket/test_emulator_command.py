@@ -259,7 +259,7 @@ def test_the_admin_token_is_shown_on_a_terminal(environ: dict[str, str]) -> None
         os.close(terminal)
         text = ""
         try:
-            while "Requests, until Ctrl-C" not in text:
+            while ", until Ctrl-C" not in text:
                 assert select.select([master], [], [], 60)[0]
                 text += os.read(master, 65536).decode()
             token = re.findall(r"\n +token ([\w-]{43})\r\n", text)[0]

@@ -115,6 +115,26 @@ def test_a_whole_life(session: SsoSession, person: Person, environment: ClientEn
     assert "You are signed in. You can close this page." in person.pages[0]
 
 
+def test_a_login_only_if_it_is_needed(
+    session: SsoSession, person: Person, environment: ClientEnvironment, server: EmulatorServer
+) -> None:
+    first = session.login(way=WayIn.BROWSER, interaction=person, only_if_needed=True)
+    again = session.login(way=WayIn.BROWSER, interaction=person, only_if_needed=True)
+    assert again == first
+    expire(environment)
+    refreshed = session.login(way=WayIn.BROWSER, interaction=person, only_if_needed=True)
+    assert refreshed != first
+    person.leave()
+    assert len(person.pages) == 1
+    (ended,) = server.center.sessions(server.now())
+    server.center.end_session(ended.session_id)
+    expire(environment)
+    anew = session.login(way=WayIn.BROWSER, interaction=person, only_if_needed=True)
+    assert anew not in {first, refreshed}
+    person.leave()
+    assert len(person.pages) == 2
+
+
 def test_a_closed_session_is_not_used_again(session: SsoSession) -> None:
     session.close()
     session.close()
@@ -125,8 +145,8 @@ def test_a_closed_session_is_not_used_again(session: SsoSession) -> None:
 
 def test_a_device_code(session: SsoSession, person: Person, server: EmulatorServer) -> None:
     def approve(text: str) -> None:
-        if text.startswith("Compare the code: "):
-            server.center.approve(text.removeprefix("Compare the code: "))
+        if text.startswith("The page must show this code: "):
+            server.center.approve(text.removeprefix("The page must show this code: "))
 
     person.show = approve  # type: ignore[method-assign]
     token = session.login(way=WayIn.DEVICE_CODE, interaction=person, open_browser=False)
@@ -144,6 +164,7 @@ def test_a_whole_life_asynchronously(
         ) as session:
             token = await session.login(way=WayIn.BROWSER, interaction=person)
             assert await session.token() == token
+            assert await session.login(interaction=person, only_if_needed=True) == token
             assert (await session.status()).state is SessionState.VALID
             (account,) = await session.accounts()
             assert len(await session.roles(account.account_id)) == 2

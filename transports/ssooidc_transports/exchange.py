@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, cast
+from urllib.parse import urlsplit
 
 from ssooidc_core.errors import (
     ConnectFailed,
@@ -68,6 +69,7 @@ _BEFORE_SENDING: Final = frozenset(
         "UnicodeError",
     }
 )
+_CONNECTING: Final = frozenset({"ConnectError", "ConnectTimeout"})
 # Their texts come from the operating system, the TLS library or the proxy. Others quote what was to be sent: h11 says
 # "Illegal header value b'...'" with the token in it.
 _QUOTABLE: Final = frozenset({"ConnectError", "ProxyError"})
@@ -235,6 +237,8 @@ class Exchange:
         if early and not _QUOTABLE.isdisjoint(names):
             own_text = _quotable_text(caught)
             text = f"{text}: {own_text}" if own_text else text
+        if early and not _CONNECTING.isdisjoint(names):
+            text = f"{text} (on the way to {urlsplit(self._request.url).netloc})"
         kind = next((_KINDS[name] for name in names if name in _KINDS), TransportError)
         # A client that was given may connect twice, and fail the second time.
         if kind is ConnectFailed and not unsent:

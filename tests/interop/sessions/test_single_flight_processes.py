@@ -22,7 +22,7 @@ IsGood: TypeAlias = Callable[[str], bool]
 Said: TypeAlias = list[dict[str, str]]
 
 WAITING = "Another process is signing in to this session; waiting for it."
-CODE = "Compare the code: "
+CODE = "The page must show this code: "
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+import ssooidc_core
 from ssooidc_core.cache_document import format_timestamp, parse_timestamp
 from ssooidc_core.cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
 from ssooidc_core.errors import CacheFileInvalid
@@ -29,6 +30,7 @@ CREDENTIALS = (
     '{"ProviderType": "sso", "Credentials": {"AccessKeyId": "foo", "SecretAccessKey": "bar", '
     '"SessionToken": "baz", "Expiration": "2008-09-23T12:43:20Z", "AccountId": "1234567890"}}'
 )
+PACKAGE = Path(ssooidc_core.__file__).parent
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -228,7 +230,7 @@ def test_what_is_wrong_is_named_and_not_quoted(
         (
             each
             for each in traceback.walk_tb(caught.tb)
-            if "ssooidc_core" in each[0].f_code.co_filename
+            if Path(each[0].f_code.co_filename).is_relative_to(PACKAGE)
         ),
         capture_locals=True,
     )

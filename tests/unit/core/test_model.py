@@ -253,8 +253,8 @@ def test_the_mask_is_refused_in_a_document() -> None:
     with pytest.raises(ValidationError) as caught:
         _ = RefreshTokenGrant.model_validate_json(dumped)
     assert [(problem["loc"], problem["type"]) for problem in caught.value.errors()] == [
-        (("clientSecret",), "masked_secret"),
-        (("refreshToken",), "masked_secret"),
+        (("client_secret",), "masked_secret"),
+        (("refresh_token",), "masked_secret"),
     ]
 
 

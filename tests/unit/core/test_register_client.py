@@ -155,3 +155,9 @@ def test_the_operation_is_a_value() -> None:
         "scopes=None, redirect_uris=None, grant_types=None, issuer_url=None, "
         "entitled_application_arn=None))"
     )
+
+
+def test_a_missing_argument_is_named_as_it_is_written() -> None:
+    with pytest.raises(ValidationError) as caught:
+        _ = RegisterClientRequest.model_validate({"client_name": "n"})
+    assert [problem["loc"] for problem in caught.value.errors()] == [("client_type",)]

@@ -91,7 +91,7 @@ def test_a_device_code_is_shown_for_comparison(
     assert stage.person.shown == [
         "No display.",
         f"A browser should open. If it does not, open this address:\n{url}",
-        f"Compare the code: {code}",
+        f"The page must show this code: {code}",
     ]
 
 

@@ -13,8 +13,8 @@ import pytest
 from ssooidc_core import ClientConfig, ConfigurationError, SecretStr, UnknownServiceError
 from ssooidc_core.cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_emulator.faults import error
-from ssooidc_login import NotLoggedIn, SessionState, WayIn
+from ssooidc_emulator.faults import error, html_page
+from ssooidc_login import NotLoggedIn, RoleNotAssigned, SessionState, WayIn
 from ssooidc_login.flows.documents import registration_key, role_credentials_key, token_key
 from ssooidc_login.flows.login import LoginPlan
 from ssooidc_login.session_facts import SessionFacts
@@ -94,9 +94,24 @@ def test_broken_credentials_are_got_anew(
 def test_a_role_that_was_taken_away(carry: Carry, stage: Stage, programs: SessionPrograms) -> None:
     _ = login(carry, stage, programs)
     stage.center.directory.unassign("user", account_id=ACCOUNT, role_name=ROLE)
+    with pytest.raises(RoleNotAssigned) as caught:
+        _ = carry(programs.credentials(ACCOUNT, ROLE), stage)
+    assert str(caught.value) == (
+        "The role 'ReadOnly' in account '123456789012' is not assigned to who is signed in"
+    )
+    cause = caught.value.__cause__
+    assert isinstance(cause, UnknownServiceError)
+    assert (cause.code, cause.status) == ("ForbiddenException", 403)
+
+
+def test_another_refusal_of_the_portal_stays_what_it_is(
+    carry: Carry, stage: Stage, programs: SessionPrograms
+) -> None:
+    _ = login(carry, stage, programs)
+    stage.center.script("GetRoleCredentials", html_page(503), times=None)
     with pytest.raises(UnknownServiceError) as caught:
         _ = carry(programs.credentials(ACCOUNT, ROLE), stage)
-    assert (caught.value.code, caught.value.status) == ("ForbiddenException", 403)
+    assert caught.value.code == "503"
 
 
 def test_the_profile_names_account_and_role(

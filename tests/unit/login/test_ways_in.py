@@ -9,7 +9,10 @@ import pytest
 from ssooidc_login.flows.login import WayIn
 from ssooidc_login.ways_in import Choice, Facts, browsers_in, choose_way, read_facts, ssh_hint
 
-SSH_HINT = "For the browser instead, connect with ssh -L 8400:127.0.0.1:8400 and sign in with the port 8400."
+SSH_HINT = (
+    "For the browser instead, connect with `ssh -L 8400:127.0.0.1:8400 HOST`, "
+    "and sign in with login(way=WayIn.BROWSER, ports=(8400,))."
+)
 BROWSER, DEVICE = WayIn.BROWSER, WayIn.DEVICE_CODE
 DESKTOP = Facts(platform="linux", display=True, tty=True)
 
@@ -115,7 +118,8 @@ def test_a_wanted_browser_that_is_elsewhere_comes_with_what_to_do() -> None:
 
 def test_the_ssh_hint_names_the_port() -> None:
     assert ssh_hint(9000) == (
-        "For the browser instead, connect with ssh -L 9000:127.0.0.1:9000 and sign in with the port 9000."
+        "For the browser instead, connect with `ssh -L 9000:127.0.0.1:9000 HOST`, "
+        "and sign in with login(way=WayIn.BROWSER, ports=(9000,))."
     )
 
 

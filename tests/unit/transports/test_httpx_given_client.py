@@ -38,6 +38,7 @@ class Send(Protocol):
 
 CONFIG = ClientConfig(region="us-east-1", max_response_bytes=100)
 URL = "https://oidc.us-east-1.amazonaws.com/token"
+ON_THE_WAY = "(on the way to oidc.us-east-1.amazonaws.com)"
 TOKEN = HttpRequest("POST", URL, (("Content-Type", "application/json"),), b"secret canary")
 
 
@@ -159,8 +160,8 @@ def test_a_hook_that_raises(send: Send, event: str) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "text", "sent"),
     [
-        ("ConnectError", ConnectFailed, "ConnectError: text", False),
-        ("ConnectTimeout", Timeout, "ConnectTimeout", False),
+        ("ConnectError", ConnectFailed, f"ConnectError: text {ON_THE_WAY}", False),
+        ("ConnectTimeout", Timeout, f"ConnectTimeout {ON_THE_WAY}", False),
         ("PoolTimeout", Timeout, "PoolTimeout", False),
         ("ProxyError", ConnectFailed, "ProxyError: text", False),
         ("UnsupportedProtocol", TransportError, "UnsupportedProtocol", False),
