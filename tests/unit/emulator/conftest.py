@@ -19,6 +19,7 @@ from ssooidc_core.sigv4 import sign
 from ssooidc_emulator import (
     Application,
     Directory,
+    EmulatorTransport,
     IdentityCenter,
     TrustedTokenIssuer,
     seeded_entropy,
@@ -127,6 +128,11 @@ def sign_in(
         return members
 
     return call
+
+
+@pytest.fixture
+def transport(center: IdentityCenter, clock: VirtualClock) -> EmulatorTransport:
+    return EmulatorTransport(center, clock=clock)
 
 
 @pytest.fixture

@@ -39,9 +39,6 @@ NO_SESSION: Final = (
     b'{"message":"Session token not found or invalid",'
     b'"__type":"com.amazonaws.switchboard.portal#UnauthorizedException"}'
 )
-NO_ACCESS: Final = (
-    b'{"message":"No access","__type":"com.amazonaws.switchboard.portal#ForbiddenException"}'
-)
 OPERATIONS: Final = [
     ("GET", CREDENTIALS),
     ("GET", "/assignment/accounts"),
@@ -50,11 +47,6 @@ OPERATIONS: Final = [
 ]
 
 Portal = Callable[..., HttpResponse]
-
-
-@pytest.fixture
-def transport(center: IdentityCenter, clock: VirtualClock) -> EmulatorTransport:
-    return EmulatorTransport(center, clock=clock)
 
 
 def error_of(answer: HttpResponse) -> tuple[int, str, str]:

@@ -40,11 +40,6 @@ OPERATIONS: Final = [
 Portal = Callable[..., HttpResponse]
 
 
-@pytest.fixture
-def transport(center: IdentityCenter, clock: VirtualClock) -> EmulatorTransport:
-    return EmulatorTransport(center, clock=clock)
-
-
 def error_of(answer: HttpResponse) -> tuple[int, str, str]:
     members = json.loads(answer.body)
     assert list(members) == ["message", "__type"]
