@@ -37,6 +37,7 @@ from ssooidc_login.events import (
     Show,
     Undisturbed,
 )
+from ssooidc_login.stores.blocking import in_thread
 from ssooidc_login.stores.store import AsyncLock, Lock
 from ssooidc_login.world import AsyncWorld, Listener, World
 from ssooidc_transports.transport import in_trio_task
@@ -164,7 +165,7 @@ async def _adrive(
         error = None
 
 
-async def _ahappen(
+async def _ahappen(  # noqa: C901 - one case for each event
     event: LoginEvent, world: AsyncWorld, lock: AsyncLock | None, listener: Listener | None
 ) -> object:
     match event:
@@ -190,6 +191,10 @@ async def _ahappen(
                 opened.close()
         case AwaitCallback():
             return await _aawait_callback(event, world, _inside(listener))
+        case OpenUrl(url):
+            # To see whether a browser starts takes a second, in which others may run.
+            person = world.interaction
+            return person is not None and await in_thread(lambda: person.open_url(url))
         case _:
             return _tell(event, world, listener)
     return None

@@ -25,6 +25,7 @@ from ssooidc_login.loopback_page import page, redirect
 __all__ = ["hand_over", "owner_of"]
 
 _HOST: Final = "127.0.0.1"
+_BACKLOG: Final = 8
 _SECONDS_TO_COME: Final = 120.0
 _SECONDS: Final = 5.0
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
@@ -40,7 +41,7 @@ def hand_over(url: str, *, seconds: float = _SECONDS_TO_COME) -> str | None:
     if sys.platform != "linux":
         return None
     try:
-        listening = socket.create_server((_HOST, 0), backlog=8)
+        listening = socket.create_server((_HOST, 0), backlog=_BACKLOG)
     except OSError:
         return None
     if not _can_tell_owners(listening):
@@ -88,15 +89,18 @@ def _owner(connection: socket.socket) -> int | None:
 
 
 def _can_tell_owners(listening: socket.socket) -> bool:
-    """Try it on a connection of our own."""
+    """Try it on a connection of our own; who connects before it must not have the URL put onto a command line."""
     try:
-        with socket.create_connection(listening.getsockname(), timeout=_SECONDS):
+        with socket.create_connection(listening.getsockname(), timeout=_SECONDS) as ours:
             listening.settimeout(_SECONDS)
-            connection, _ = listening.accept()
-            with connection:
-                return _owner(connection) == os.geteuid()
+            for _ in range(_BACKLOG + 2):
+                connection, peer = listening.accept()
+                with connection:
+                    if peer == ours.getsockname():
+                        return _owner(connection) == os.geteuid()
     except OSError:
-        return False
+        pass
+    return False
 
 
 def _serve(listening: socket.socket, port: int, path: str, url: str, end: float) -> None:
@@ -106,7 +110,8 @@ def _serve(listening: socket.socket, port: int, path: str, url: str, end: float)
             ready, _, _ = select.select([listening], [], [], min(left, 0.5))
             if not ready:
                 continue
-            with contextlib.suppress(OSError):
+            # RuntimeError: no thread can be started now.
+            with contextlib.suppress(OSError, RuntimeError):
                 connection, _ = listening.accept()
                 # Browsers open connections ahead that say nothing; they must not be in another's way.
                 threading.Thread(

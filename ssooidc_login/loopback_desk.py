@@ -45,6 +45,7 @@ class Desk:
         with self._changed:
             self._accepts, self._answer = accepts, None
             self._noticed.clear()
+            self._notices.clear()
 
     def judge(self, callback_url: str) -> Judgement:
         """Ask whether this is the answer; if it is, it is kept before this returns."""

@@ -13,10 +13,14 @@ from typing import Final, TypeAlias
 
 __all__ = ["LONGEST_HEAD", "Arrived", "HangUp", "MoreNeeded", "Refused", "Request", "read_request"]
 
-LONGEST_HEAD: Final = 8192
-"""Bytes of a request's head, the blank line included."""
+LONGEST_HEAD: Final = 32768
+"""Bytes of a request's head, the blank line included.
+
+Cookies know no ports (RFC 6265 section 8.5): those of every other program at 127.0.0.1 come along, each up to 4 KiB.
+"""
 
 _MOST_FIELDS: Final = 100
+_DEFAULT_PORT: Final = 80  # which browsers leave out of `Host`, RFC 9110 section 4.2.1
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"  # RFC 9110 section 5.6.2
 _TOKEN_START: Final = re.compile(_TOKEN)
@@ -100,9 +104,10 @@ def _refusal(fields: list[tuple[bytes, bytes]], port: int) -> HTTPStatus | None:
     hosts = [value.lower() for name, value in fields if name == b"host"]
     if len(hosts) != 1 or _has_body(fields):
         return HTTPStatus.BAD_REQUEST
-    if hosts[0] not in {b"127.0.0.1:%d" % port, b"localhost:%d" % port}:
-        return HTTPStatus.MISDIRECTED_REQUEST
-    return None
+    ours = {b"127.0.0.1:%d" % port, b"localhost:%d" % port}
+    if port == _DEFAULT_PORT:
+        ours |= {b"127.0.0.1", b"localhost"}
+    return None if hosts[0] in ours else HTTPStatus.MISDIRECTED_REQUEST
 
 
 def _wrong_resource(method: bytes, target: bytes, path: str) -> HTTPStatus | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import socket
 import sys
@@ -99,7 +100,8 @@ class Server:
         self._port: Final[int] = listening.getsockname()[1]
         self._desk: Final = desk
         self._limits: Final = limits
-        self._paste: Final = None if paste is None else PasteReader(paste.fileno())
+        # A descriptor of its own: the number of one that somebody closes is soon that of another file.
+        self._paste: Final = None if paste is None else PasteReader(os.dup(paste.fileno()))
         self._wake_up, self._woken = socket.socketpair()
         self._wake_up.settimeout(0)
         self._woken.settimeout(0)
@@ -162,7 +164,9 @@ class Server:
     def _step(self) -> None:
         now = time.monotonic()
         nearest = min((each.deadline for each in self._connections), default=now + _TICK)
-        for key, _events in self._selector.select(max(0.0, min(nearest - now, _TICK))):
+        ready = self._selector.select(max(0.0, min(nearest - now, _TICK)))
+        # New connections last: they may push out an older one, whose head has come by now.
+        for key, _events in sorted(ready, key=lambda each: each[0].fileobj is self._listening):
             if isinstance(key.data, _Connection):
                 self._serve(key.data)
             elif key.fileobj is self._listening:
@@ -364,6 +368,8 @@ class Server:
                     self._answer(connection, _STOPPED)
             connection.sock.close()
         self._connections.clear()
+        if self._paste is not None:
+            os.close(self._paste.fd)
         self._listening.close()
         self._selector.close()
         self._woken.close()

@@ -10,6 +10,9 @@ __all__ = ["PasteReader", "callback_in", "pasting_terminal"]
 
 _LONGEST_LINE: Final = 8192
 _AT_ONCE: Final = 4096
+# What a terminal puts around it where a shell has left its bracketed paste mode on.
+_PASTE_BEGINS: Final = "\x1b[200~"
+_PASTE_ENDS: Final = "\x1b[201~"
 
 
 def pasting_terminal(stream: TextIO | None) -> TextIO | None:
@@ -57,7 +60,8 @@ class PasteReader:
 
 def callback_in(line: str, *, port: int) -> str | None:
     """Give path and query of a pasted callback address, or `None` where the line is no such address."""
-    text = line.strip().strip("'\"<>")
+    pasted = line.strip().removeprefix(_PASTE_BEGINS).removesuffix(_PASTE_ENDS)
+    text = pasted.strip().strip("'\"<>")
     if len(text) > _LONGEST_LINE or not text.isascii() or not text.isprintable() or " " in text:
         return None
     scheme, separator, rest = text.partition("://")

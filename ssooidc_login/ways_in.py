@@ -163,12 +163,12 @@ def browsers_in(variable: str) -> tuple[tuple[str, ...], ...]:
 
     Args:
         variable: commands, between them `os.pathsep`; `%s` in one stands for the URL, and a last `&` is ignored, since
-            no command is waited for.
+            no command is waited for. One that is the path of a file may have blanks in it, or backslashes.
     """
     found: list[tuple[str, ...]] = []
     for command in variable.split(os.pathsep):
         try:
-            words = shlex.split(command)
+            words = [command] if _is_file(command) else shlex.split(command)
         except ValueError:
             continue  # a quotation mark without its other
         if words and words[-1] == "&":
@@ -176,6 +176,10 @@ def browsers_in(variable: str) -> tuple[tuple[str, ...], ...]:
         if words and Path(words[0]).name not in TEXT_BROWSERS:
             found.append(tuple(words))
     return tuple(found)
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isabs(path) and os.path.isfile(path)  # noqa: PTH113, PTH117 - these never raise OSError
 
 
 def _obstacle(facts: Facts) -> str | None:

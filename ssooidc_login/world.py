@@ -22,7 +22,10 @@ class Interaction(Protocol):
         ...
 
     def open_url(self, url: str, /) -> bool:
-        """Open a URL, which was checked, in a browser; say whether that seems to have worked."""
+        """Open a URL, which was checked, in a browser; say whether that seems to have worked.
+
+        It may be called in a worker thread.
+        """
         ...
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from key_value.aio.protocols import AsyncKeyValue
 
 try:
-    from key_value.aio.errors import DecryptionError, EncryptionVersionError
+    from key_value.aio.errors import DecryptionError, DeserializationError, EncryptionVersionError
 
     from ssooidc_login.stores.sealed import NotSealedError, Passphrase, seal
 except ImportError as _missing:
@@ -217,7 +217,7 @@ def _reason(failed: Exception) -> str:
                 "it was written with another key, or changed. Give the other key as well, after the first, "
                 "or use another namespace"
             )
-        case NotSealedError():
+        case NotSealedError() | DeserializationError():
             return (
                 "it was not encrypted, or not for this name: somebody else wrote it. "
                 "Delete it, or use another namespace"

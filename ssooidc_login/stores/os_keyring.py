@@ -88,7 +88,7 @@ class KeyringStore(BlockingStore):
         no JSON, in both cases.
 
         Raises:
-            StoreError: the keychain is locked or fails.
+            StoreError: the keychain is locked or fails; or another process has been writing it for 5 s.
         """
         for _ in range(_READS):
             whole, document = self._told("read", lambda: self._load(key))

@@ -57,6 +57,28 @@ def test_another_user_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get(address).startswith(b"HTTP/1.1 303 See Other\r\n")
 
 
+def test_who_connects_first_cannot_have_the_url_put_onto_a_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stranger who connects to each new port would otherwise be taken for this process's own trial."""
+    connect = socket.create_connection
+    with contextlib.ExitStack() as strangers:
+        own = []
+
+        def late(address: tuple[str, int], timeout: float) -> socket.socket:
+            _ = strangers.enter_context(connect(address, timeout))
+            own.append(connect(address, timeout))
+            return own[0]
+
+        def owner(connection: socket.socket) -> int:
+            is_own = connection.getpeername() == own[0].getsockname()
+            return os.geteuid() + (0 if is_own else 1)
+
+        monkeypatch.setattr(socket, "create_connection", late)
+        monkeypatch.setattr(module, "_owner", owner)
+        assert hand_over(URL, seconds=0) is not None
+
+
 def test_without_the_table_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_TABLES", ())
     assert hand_over(URL) is None

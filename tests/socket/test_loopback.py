@@ -202,6 +202,15 @@ def test_a_notice_is_shown_once(listener: LoopbackListener) -> None:
     assert listener.poll(0) is None
 
 
+def test_a_notice_of_an_earlier_login_is_not_shown_in_the_next(
+    listener: LoopbackListener,
+) -> None:
+    listener.expect(accepts)
+    _ = exchange(listener, request(listener, "/oauth/callback?error=access_denied"))
+    listener.expect(accepts)
+    assert listener.poll(0) is None
+
+
 def test_strangers_cannot_flood_the_terminal(listener: LoopbackListener) -> None:
     listener.expect(lambda url: f"A page reported {url}")
     for number in range(20):

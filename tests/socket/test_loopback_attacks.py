@@ -7,11 +7,13 @@ import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from threading import Event
 
 import pytest
 from pydantic import SecretStr
 
 from ssooidc_login.loopback import LoopbackListener, listen
+from ssooidc_login.loopback_http import Arrived, read_request
 from ssooidc_login.loopback_server import Limits
 
 ANSWER = "/oauth/callback?code=c&state=s"
@@ -94,7 +96,7 @@ STATUSES = {
     "chunked": (GET + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400 Bad Request"),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505 HTTP Version Not Supported"),
     "junk": (b"junk\r\n\r\n", b"400 Bad Request"),
-    "huge head": (GET + HOST + b"A: " + b"b" * 9000, b"431 Request Header Fields Too Large"),
+    "huge head": (GET + HOST + b"A: " + b"b" * 40_000, b"431 Request Header Fields Too Large"),
     "huge line": (b"A" * 100_000, b"431 Request Header Fields Too Large"),
     "many fields": (GET + HOST + b"A: b\r\n" * 101 + b"\r\n", b"400 Bad Request"),
 }  # fmt: skip
@@ -121,6 +123,23 @@ def test_localhost_is_this_machine_too(listener: LoopbackListener) -> None:
     with connect(listener) as browser:
         browser.sendall(GET + b"host:LOCALHOST:%d\r\nContent-Length: 0\r\n\r\n" % port_of(listener))
         assert isinstance(listener.poll(10), SecretStr)
+
+
+def test_cookies_of_other_programs_at_this_address_may_come_along(
+    listener: LoopbackListener,
+) -> None:
+    """Browsers send them to every port of a host, RFC 6265 section 8.5: Jupyter's here, say."""
+    cookies = b"; ".join(b"_xsrf%d=" % number + b"a" * 4000 for number in range(5))
+    with connect(listener) as browser:
+        host = HOST.replace(b"PORT", b"%d" % port_of(listener))
+        browser.sendall(GET + host + b"Cookie: " + cookies + b"\r\n\r\n")
+        assert isinstance(listener.poll(10), SecretStr)
+
+
+@pytest.mark.parametrize("host", [b"127.0.0.1", b"localhost", b"127.0.0.1:80"])
+def test_browsers_leave_the_default_port_out(host: bytes) -> None:
+    request = GET + b"Host: " + host + b"\r\n\r\n"
+    assert read_request(request, port=80, path="/oauth/callback") == Arrived(ANSWER)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +196,28 @@ def test_strangers_do_not_push_the_browser_out(listener: LoopbackListener) -> No
         assert last.startswith(b"HTTP/1.1 404 Not Found\r\n")
         listener.finish(succeeded=True, text="Done")
         assert b"<p>Done</p>" in rest(browser)
+
+
+def test_what_has_come_is_read_before_others_are_let_in() -> None:
+    """Else a flood would push the browser out between its connection and its request."""
+    asked, go_on = Event(), Event()
+
+    def accepts(url: str) -> bool:
+        asked.set()
+        return go_on.wait(10) and url == ANSWER
+
+    with closing(listen((0,), paste=None)) as listener, ExitStack() as stack:
+        listener.expect(accepts)
+        host = HOST.replace(b"PORT", b"%d" % port_of(listener))
+        browser = stack.enter_context(connect(listener))
+        stranger = stack.enter_context(connect(listener))
+        stranger.sendall(GET.replace(b"=s", b"=t") + host + b"\r\n")
+        assert asked.wait(10)
+        for _ in range(40):
+            _ = stack.enter_context(connect(listener))
+        browser.sendall(GET + host + b"\r\n")
+        go_on.set()
+        assert isinstance(listener.poll(10), SecretStr)
 
 
 def test_a_slow_head_is_not_waited_for() -> None:

@@ -141,6 +141,15 @@ def test_a_hung_up_terminal_ends_the_reading(keyboard: Keyboard) -> None:
         os.close(slave)
 
 
+def test_a_stream_that_is_closed_meanwhile_stops_nothing(keyboard: Keyboard) -> None:
+    with closing(listen((0,), paste=keyboard.terminal)) as opened:
+        keyboard.terminal.close()
+        opened.expect(lambda url: url == ANSWER)
+        assert taken(opened) == HINT
+        keyboard.type(f"{opened.redirect_uri}?code=c&state=s\n")
+        assert taken(opened) == ANSWER
+
+
 def test_an_endless_line_is_forgotten(keyboard: Keyboard) -> None:
     attributes = termios.tcgetattr(keyboard.terminal)
     attributes[3] &= ~(termios.ICANON | termios.ECHO)
@@ -177,6 +186,7 @@ def test_standard_input_is_read_where_it_is_a_terminal(
         ("127.0.0.1:8400/oauth/callback?code=c", "/oauth/callback?code=c"),
         ("'http://127.0.0.1:8400/x'", "/x"),
         ("<http://127.0.0.1:8400/x>", "/x"),
+        ("\x1b[200~http://127.0.0.1:8400/x \x1b[201~\r", "/x"),
         ("http://127.0.0.1:8401/oauth/callback?code=c", None),
         ("https://127.0.0.1:8400/oauth/callback?code=c", None),
         ("http://evil.example/oauth/callback?code=c", None),

@@ -108,15 +108,15 @@ class Scrubber:
         except ValueError:
             value = None
         if isinstance(value, dict):
-            return self.members(cast("Mapping[str, JsonValue]", value)), None
+            members = cast("dict[str, JsonValue]", value)
+            self._learn(members)
+            return self.members(members), None
         return None, self._placeholder("body", body.decode("utf-8", "replace"))
 
     def members(self, members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Scrub the members of a body."""
-        # Secrets first: one may be quoted in a member that is kept.
-        order = sorted(members.items(), key=lambda member: member[0] not in NEVER_KEPT)
-        done = {name: self._member(name, value) for name, value in order}
-        return {self._name(name): done[name] for name in members}
+        done = {name: self._member(name, value) for name, value in members.items()}
+        return {self._name(name): value for name, value in done.items()}
 
     def headers(self, response: HttpResponse) -> tuple[tuple[str, str], ...]:
         """Keep the header fields that matter for an answer's meaning, where their values are ordinary."""
@@ -131,6 +131,16 @@ class Scrubber:
                 is_ordinary = form.match(value) is not None
                 kept.append((lower, value if is_ordinary else self._placeholder("header", value)))
         return tuple(kept)
+
+    def _learn(self, value: JsonValue) -> None:
+        """Take note of the secrets first, however deep: one may be quoted in a member that is kept."""
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                if name in NEVER_KEPT:
+                    _ = self._value(name, inner)
+        if isinstance(value, dict | list):
+            for inner in value.values() if isinstance(value, dict) else value:
+                self._learn(inner)
 
     def _member(self, name: str, value: JsonValue) -> JsonValue:
         if name in CONTAINERS and isinstance(value, (dict, list)):

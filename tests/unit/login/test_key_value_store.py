@@ -14,6 +14,7 @@ from typing import Any, Final, SupportsFloat
 import pytest
 import trio
 from cryptography.fernet import Fernet
+from key_value.aio.errors import DeserializationError
 from key_value.aio.protocols import AsyncKeyValue
 from key_value.aio.stores.memory import MemoryStore as Backend
 from key_value.aio.wrappers.base import BaseWrapper
@@ -241,6 +242,17 @@ def test_what_fails_is_told_without_the_librarys_words(
         )
         told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
         assert CANARY not in "".join(told.format())
+
+
+def test_a_value_that_the_library_cannot_read_is_anothers(
+    store: KeyValueStore, backend: Watched
+) -> None:
+    async def unreadable() -> None:
+        raise DeserializationError
+
+    backend.before = unreadable
+    with pytest.raises(StoreError, match=r"somebody else wrote it\. Delete it"):
+        asyncio.run(store.aload(KEY))
 
 
 def test_a_server_that_does_not_answer_is_waited_for_so_long_only(

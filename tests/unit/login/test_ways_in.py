@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,13 @@ def test_what_a_browser_variable_names(
     variable: str, commands: tuple[tuple[str, ...], ...]
 ) -> None:
     assert browsers_in(variable) == commands
+
+
+def test_a_browser_s_path_may_have_blanks(tmp_path: Path) -> None:
+    """As `webbrowser` takes it, and as macOS has it: /Applications/Google Chrome.app/..."""
+    browser = tmp_path / "Google Chrome"
+    browser.touch()
+    w3m = tmp_path / "w3m"
+    w3m.touch()
+    assert browsers_in(f"{browser}{os.pathsep}{w3m}") == ((str(browser),),)
+    assert browsers_in(f"{tmp_path}/Other Browser") == ((f"{tmp_path}/Other", "Browser"),)

@@ -124,6 +124,22 @@ def test_a_signed_request_replays_with_any_credentials(path: Path) -> None:
     assert token.scope == ("openid", "quoted sessionToken-1")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"reason": f"quoted {CANARY}", "roleCredentials": {"secretAccessKey": CANARY}},
+        {"reason": f"quoted {CANARY}", "new": [[{"sessionToken": CANARY}]]},
+        {"roleList": [{"roleName": CANARY}, {"accessToken": CANARY}]},
+    ],
+    ids=["container", "unknown", "list"],
+)
+def test_a_secret_is_found_in_what_is_kept_wherever_it_is(
+    record: Record, path: Path, answer: dict[str, object]
+) -> None:
+    _ = record(reply(400, answer))
+    assert CANARY not in path.read_text(encoding="utf-8")
+
+
 def test_a_code_and_a_random_verifier_replay(path: Path) -> None:
     def exchange(transport: RecordingTransport | ReplayTransport, mark: str) -> None:
         grant = IamAuthorizationCodeGrant(
