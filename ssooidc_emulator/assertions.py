@@ -67,6 +67,9 @@ class Assertions:
         parts = text.split(".")
         if len(text) > _LONGEST or len(parts) != _PARTS or not text.isascii():
             return None
+        # Decoders take other alphabets as well: RFC 7515 section 2 has one.
+        if _BASE64URL.match(parts[2]) is None:
+            return None
         header, claims = _object(parts[0]), _object(parts[1])
         if header is None or claims is None:
             return None

@@ -322,6 +322,21 @@ def test_what_is_no_assertion(exchange: Exchange, text: str) -> None:
     assert exchange(text).status == 400
 
 
+def test_a_signature_is_written_in_one_alphabet(
+    iam_center: IdentityCenter, assertion: Make, clock: VirtualClock
+) -> None:
+    """Some decoders read `+` and `/` where base64url has `-` and `_`."""
+    application = iam_center.directory.application(ARN)
+    assert application is not None
+    now = clock.now().wall.timestamp()
+    texts = (assertion() for _ in range(100))
+    text = next(each for each in texts if {"-", "_"} & set(each.rpartition(".")[2]))
+    signed, _, signature = text.rpartition(".")
+    other = f"{signed}.{signature.replace('-', '+').replace('_', '/')}"
+    assert Assertions(iam_center.directory).check(other, application, now) is None
+    assert Assertions(iam_center.directory).check(text, application, now) is not None
+
+
 def test_nothing_of_an_assertion_may_change(
     iam_center: IdentityCenter, assertion: Make, clock: VirtualClock
 ) -> None:
