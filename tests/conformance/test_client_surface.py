@@ -28,9 +28,9 @@ from pydantic import BaseModel, SecretStr
 
 import ssooidc_core as core
 from ssooidc_core import ServiceError, UnknownServiceError, errors, portal
+from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_core.flows import portal as portal_flows
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -229,7 +229,7 @@ def test_every_structure_is_ours_and_the_reverse(service: str, modelled: Service
         name
         for name in face.__all__
         if inspect.isclass(getattr(face, name))
-        and issubclass(getattr(face, name), core.model.Model)
+        and issubclass(getattr(face, name), core._model.Model)
     }
     assert modelled.structures.keys() - modelled.errors.keys() == OURS[service].keys()
     of_models = {model.__name__ for models in OURS[service].values() for model in models}
@@ -288,7 +288,7 @@ def test_what_we_require_of_answers_beyond_the_model() -> None:
 
 
 def test_every_error_is_ours_and_the_reverse(service: str, modelled: Service, tally: Tally) -> None:
-    face = errors if service == "sso-oidc" else portal.errors
+    face = errors if service == "sso-oidc" else portal._errors
     ours = {
         name: error
         for name, error in vars(face).items()

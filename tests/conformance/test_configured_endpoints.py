@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ssooidc_core._aws_settings import find_profile, resolve_endpoint_url, resolve_flag
 from ssooidc_core.aws_config import AwsConfig, parse_aws_config
-from ssooidc_core.aws_settings import find_profile, resolve_endpoint_url, resolve_flag
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally

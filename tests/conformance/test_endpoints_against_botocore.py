@@ -15,9 +15,10 @@ from botocore.loaders import Loader
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from ssooidc_core import ConfigurationError, partitions
-from ssooidc_core.endpoints import EndpointPrefix, check_region, resolve_endpoint
-from ssooidc_core.partitions import PARTITIONS, Partition
+from ssooidc_core import ConfigurationError
+from ssooidc_core import _partitions as partitions
+from ssooidc_core._endpoints import EndpointPrefix, check_region, resolve_endpoint
+from ssooidc_core._partitions import PARTITIONS, Partition
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally

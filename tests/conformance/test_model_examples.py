@@ -15,8 +15,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import ssooidc_core as core
 from ssooidc_core import ClientConfig, HttpResponse
-from ssooidc_core.model import to_json
-from ssooidc_core.program import Operation
+from ssooidc_core._model import to_json
+from ssooidc_core._program import Operation
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
 

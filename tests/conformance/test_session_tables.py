@@ -22,16 +22,16 @@ from ssooidc_core import (
     SlowDownException,
     SsoOidcError,
 )
-from ssooidc_core.cache_files import TokenFile
+from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login.driver import drive
-from ssooidc_login.events import LoginSteps
-from ssooidc_login.flows.credentials import role_credentials
-from ssooidc_login.flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login.flows.login import LoginPlan, WayIn, sign_in
-from ssooidc_login.flows.token import RefreshMemory, current_token
+from ssooidc_login._driver import drive
+from ssooidc_login._events import LoginSteps
+from ssooidc_login._flows.credentials import role_credentials
+from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
+from ssooidc_login._flows.login import LoginPlan, WayIn, sign_in
+from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._resources import World
 from ssooidc_login.stores.memory import MemoryStore
-from ssooidc_login.world import World
 from ssooidc_transports.testing import (
     ScriptedTransport,
     Sent,

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ssooidc_core import ConfigurationError, Credentials, HttpRequest
-from ssooidc_core.sigv4 import sign
+from ssooidc_core._sigv4 import sign
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally

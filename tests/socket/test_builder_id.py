@@ -11,9 +11,9 @@ from typing import Final
 import httpx
 import pytest
 
-from ssooidc_core.cache_keys import token_cache_key
+from ssooidc_core._cache_keys import token_cache_key
 from ssooidc_emulator import EmulatorServer, IdentityCenter
-from ssooidc_emulator.client_environment import ClientEnvironment, scratch_home
+from ssooidc_emulator._serving.client_environment import ClientEnvironment, scratch_home
 from ssooidc_login import SessionState, SsoSession, WayIn
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
+from ssooidc_cli._commands import ssooidc
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_emulator import IdentityCenter
-from ssooidc_login.cli.commands import ssooidc
 from ssooidc_transports.httpx import HttpxTransport
 from ssooidc_transports.testing import VirtualClock
 from ssooidc_transports.transport import BaseTransport
@@ -87,7 +87,7 @@ def test_with_wait_it_is_the_person_who_decides(
     answers: list[HttpResponse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     center = IdentityCenter()
-    monkeypatch.setattr("ssooidc_login.cli.demo.IdentityCenter", lambda **_: center)
+    monkeypatch.setattr("ssooidc_cli._demo.IdentityCenter", lambda **_: center)
 
     sleep = BaseTransport.sleep
 
@@ -112,7 +112,7 @@ def test_with_wait_it_is_the_person_who_decides(
 
 
 def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
-    command = [sys.executable, "-Im", "ssooidc_login.cli", "demo", "--wait"]
+    command = [sys.executable, "-Im", "ssooidc_cli", "demo", "--wait"]
     with subprocess.Popen(  # noqa: S603 - our own command
         command,
         stdout=subprocess.PIPE,
@@ -147,7 +147,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
 def test_without_the_extra_it_says_what_to_install(missing: str, told: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['ssooidc', 'demo']; "
-        "from ssooidc_login.cli import main; main()"
+        "from ssooidc_cli import main; main()"
     )
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False

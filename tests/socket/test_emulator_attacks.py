@@ -12,7 +12,8 @@ from typing import Final
 
 import pytest
 
-from ssooidc_emulator import EmulatorServer, asgi
+from ssooidc_emulator import EmulatorServer
+from ssooidc_emulator._serving import asgi
 
 REGISTER: Final = b'{"clientName":"tool","clientType":"public"}'
 MEGABYTE: Final = 1024 * 1024

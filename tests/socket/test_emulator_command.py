@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
-from ssooidc_login.cli import emulator
-from ssooidc_login.cli.commands import ssooidc
+from ssooidc_cli import _emulator as emulator
+from ssooidc_cli._commands import ssooidc
 
-COMMAND: Final = [sys.executable, "-Im", "ssooidc_login.cli", "emulator"]
+COMMAND: Final = [sys.executable, "-Im", "ssooidc_cli", "emulator"]
 SHOW: Final = "import json, os; print(json.dumps(dict(os.environ)))"
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -382,7 +382,7 @@ def test_a_port_that_is_taken(start: Start) -> None:
 def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['ssooidc', 'emulator', "
-        "'--tls', '--exec', 'true']; from ssooidc_login.cli import main; main()"
+        "'--tls', '--exec', 'true']; from ssooidc_cli import main; main()"
     )
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False

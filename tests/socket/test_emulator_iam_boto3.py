@@ -13,7 +13,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ssooidc_core.operations.create_token_with_iam import CreateTokenWithIAMError
+from ssooidc_core._operations.create_token_with_iam import CreateTokenWithIAMError
 from ssooidc_emulator import AccessKey, Application, Directory, EmulatorServer, IdentityCenter
 from ssooidc_emulator.faults import error
 

@@ -19,11 +19,13 @@ import pytest
 import uvicorn
 
 from ssooidc_core import ClientConfig, RegisterClientRequest, TransportError, register_client, run
-from ssooidc_emulator import EmulatorServer, IdentityCenter, clocks, faults, http_protocol
-from ssooidc_emulator.asgi import asgi_app
-from ssooidc_emulator.clocks import AdjustableClock
+from ssooidc_emulator import EmulatorServer, IdentityCenter, faults
+from ssooidc_emulator import _clocks as clocks
+from ssooidc_emulator._clocks import AdjustableClock
+from ssooidc_emulator._serving import protocol as http_protocol
+from ssooidc_emulator._serving.asgi import asgi_app
+from ssooidc_emulator._serving.protocol import HttpProtocol
 from ssooidc_emulator.faults import Fault
-from ssooidc_emulator.http_protocol import HttpProtocol
 from ssooidc_transports.httpx import HttpxTransport
 from ssooidc_transports.testing import VirtualClock
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from ssooidc_login import hand_over as module
-from ssooidc_login.hand_over import hand_over, owner_of
+from ssooidc_login._browser import redirect_page as module
+from ssooidc_login._browser.redirect_page import hand_over, owner_of
 
 URL = "https://oidc.us-east-1.amazonaws.com/authorize?state=canary"
 

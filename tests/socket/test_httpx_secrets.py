@@ -135,7 +135,7 @@ def test_no_local_variable_of_ours_holds_a_secret(
     (outcome,) = carry(CONFIG, secret_request(serve(answering(answer))))
     assert isinstance(outcome, TransportError)
     text = printed(outcome)
-    assert "ssooidc_transports/httpx.py" in text
+    assert "ssooidc_transports/httpx/_transports.py" in text
     assert "HttpRequest('POST'" in text
     assert "canary" not in text
 
@@ -148,7 +148,7 @@ def test_no_local_variable_of_a_whole_call_holds_a_secret(serve: Serve) -> None:
     ):
         run(create_token(GRANT), transport)
     text = printed(raised.value)
-    assert "ssooidc_transports/httpx.py" in text
+    assert "ssooidc_transports/httpx/_transports.py" in text
     assert "canary" not in text
 
 

@@ -15,8 +15,8 @@ from contextlib import closing
 import pytest
 from pydantic import SecretStr
 
+from ssooidc_login._loopback.listener import LoopbackListener, listen
 from ssooidc_login.errors import ListenerError
-from ssooidc_login.loopback import LoopbackListener, listen
 
 STATE = "0b1f6a52-state"
 CANARY = "code-canary-7f3"

@@ -12,9 +12,9 @@ from threading import Event
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_login.loopback import LoopbackListener, listen
-from ssooidc_login.loopback_http import Arrived, read_request
-from ssooidc_login.loopback_server import Limits
+from ssooidc_login._loopback.http import Arrived, read_request
+from ssooidc_login._loopback.listener import LoopbackListener, listen
+from ssooidc_login._loopback.server import Limits
 
 ANSWER = "/oauth/callback?code=c&state=s"
 

@@ -14,9 +14,9 @@ from typing import TextIO
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_login import loopback_server
-from ssooidc_login.loopback import LoopbackListener, listen
-from ssooidc_login.paste import PasteReader, callback_in, pasting_terminal
+from ssooidc_login._loopback import server as loopback_server
+from ssooidc_login._loopback.listener import LoopbackListener, listen
+from ssooidc_login._loopback.paste import PasteReader, callback_in, pasting_terminal
 
 HINT = (
     "If the browser is on another machine and ends at a page that cannot be reached, paste the address of that page "

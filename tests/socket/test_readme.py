@@ -27,9 +27,9 @@ from ssooidc_core import (
 )
 from ssooidc_core.flows.device import PendingDeviceLogin, start_device_login
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
-from ssooidc_emulator.client_environment import scratch_home
+from ssooidc_emulator._serving.client_environment import scratch_home
 from ssooidc_login import SessionState, SsoSession, WayIn
-from ssooidc_login.ways_in import Choice
+from ssooidc_login._browser.choice import Choice
 from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
 from ssooidc_transports.testing import VirtualClock
 from ssooidc_transports.transport import AsyncBaseTransport
@@ -120,9 +120,9 @@ class Browser:
 def test_sign_in_and_stay_signed_in(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ssooidc_login.session.Terminal", Browser)
+    monkeypatch.setattr("ssooidc_login._session.Terminal", Browser)
     monkeypatch.setattr(
-        "ssooidc_login.planning.choose_way",
+        "ssooidc_login._login_plan.choose_way",
         lambda _facts, **_: Choice(way=WayIn.BROWSER, reason="In a test.", open_browser=True),
     )
     with (

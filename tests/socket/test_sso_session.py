@@ -18,7 +18,7 @@ import trio
 
 from ssooidc_core import ConfigurationError
 from ssooidc_emulator import EmulatorServer, IdentityCenter
-from ssooidc_emulator.client_environment import ClientEnvironment, scratch_home
+from ssooidc_emulator._serving.client_environment import ClientEnvironment, scratch_home
 from ssooidc_login import AsyncSsoSession, NotLoggedIn, SessionState, SsoSession, WayIn
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 

@@ -12,9 +12,9 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
-from ssooidc_core.program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core._operations.errors import OIDC_ERRORS
+from ssooidc_core._program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally

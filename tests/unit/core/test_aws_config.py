@@ -11,8 +11,8 @@ import pytest
 
 import ssooidc_core
 from ssooidc_core import ConfigurationError
+from ssooidc_core._aws_config_lines import read_sections, shown_name
 from ssooidc_core.aws_config import AwsConfig, Place, Property, parse_aws_config
-from ssooidc_core.aws_config_lines import read_sections, shown_name
 
 # In two parts: a traceback quotes the lines of this file.
 CANARY = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYEXAMPLEKEY"

@@ -1,12 +1,11 @@
-"""`ssooidc_core.aws_settings`: arguments before variables before files, and errors that say where."""
+"""`ssooidc_core._aws_settings`: arguments before variables before files, and errors that say where."""
 
 from __future__ import annotations
 
 import pytest
 
 from ssooidc_core import ConfigurationError
-from ssooidc_core.aws_config import AwsConfig, Section, parse_aws_config
-from ssooidc_core.aws_settings import (
+from ssooidc_core._aws_settings import (
     ClientSettings,
     find_profile,
     named_profile,
@@ -15,6 +14,7 @@ from ssooidc_core.aws_settings import (
     resolve_flag,
     resolve_region,
 )
+from ssooidc_core.aws_config import AwsConfig, Section, parse_aws_config
 
 CONFIG = parse_aws_config(
     """\

@@ -1,4 +1,4 @@
-"""`ssooidc_core.cache_files`: what AWS tools write is read, and what the AWS CLI would write is written."""
+"""`ssooidc_core._cache_files`: what AWS tools write is read, and what the AWS CLI would write is written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 import ssooidc_core
-from ssooidc_core.cache_document import format_timestamp, parse_timestamp
-from ssooidc_core.cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
+from ssooidc_core._cache_document import format_timestamp, parse_timestamp
+from ssooidc_core._cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
 from ssooidc_core.errors import CacheFileInvalid
 
 FROM_THE_CLI = (

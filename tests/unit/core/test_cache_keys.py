@@ -1,4 +1,4 @@
-"""`ssooidc_core.cache_keys`: the names that the AWS CLI gives its files."""
+"""`ssooidc_core._cache_keys`: the names that the AWS CLI gives its files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ssooidc_core.cache_keys import (
+from ssooidc_core._cache_keys import (
     registration_cache_key,
     role_credentials_cache_key,
     token_cache_key,

@@ -31,7 +31,7 @@ from ssooidc_core import (
     UnknownServiceError,
     create_token_with_iam,
 )
-from ssooidc_core.sigv4 import sign
+from ssooidc_core._sigv4 import sign
 
 JSON = {"Content-Type": "application/json"}
 ARN = "arn:aws:sso::123456789012:application/ssoins-1/apl-2"

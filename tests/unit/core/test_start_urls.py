@@ -1,4 +1,4 @@
-"""`ssooidc_core.start_urls`: AWS's own hosts, the region in a host, and vanity URLs."""
+"""`ssooidc_core._start_urls`: AWS's own hosts, the region in a host, and vanity URLs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from ssooidc_core import ConfigurationError, HttpResponse, Operation, run
-from ssooidc_core.start_urls import (
+from ssooidc_core._start_urls import (
     ResolvedStartUrl,
     is_aws_owned,
     region_of_host,

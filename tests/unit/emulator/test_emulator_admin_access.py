@@ -9,8 +9,8 @@ import pytest
 
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_emulator import IdentityCenter
-from ssooidc_emulator.admin import AdminEndpoint
-from ssooidc_emulator.admin_verbs import VERBS
+from ssooidc_emulator._serving.admin import AdminEndpoint
+from ssooidc_emulator._serving.admin_verbs import VERBS
 from ssooidc_transports.testing import VirtualClock
 
 BASE: Final = "http://127.0.0.1:8080"

@@ -11,8 +11,8 @@ import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter
-from ssooidc_emulator.asgi import asgi_app
-from ssooidc_emulator.pages import _templates
+from ssooidc_emulator._pages.rendering import _templates
+from ssooidc_emulator._serving.asgi import asgi_app
 
 Message: TypeAlias = MutableMapping[str, object]
 

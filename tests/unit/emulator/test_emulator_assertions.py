@@ -19,8 +19,8 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, TrustedTokenIssuer, User
-from ssooidc_emulator.assertions import Assertions
-from ssooidc_emulator.iam_tokens import JWT_BEARER
+from ssooidc_emulator._iam.assertions import Assertions
+from ssooidc_emulator._iam.tokens import JWT_BEARER
 from ssooidc_transports.testing import VirtualClock
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-2222222222222222"

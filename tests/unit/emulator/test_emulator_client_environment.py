@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from ssooidc_emulator import Directory, EmulatorServer, IdentityCenter
-from ssooidc_emulator.client_environment import (
+from ssooidc_emulator._serving.client_environment import (
     ClientEnvironment,
     client_environment,
     scratch_home,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core.pkce import code_challenge
+from ssooidc_core._pkce import code_challenge
 from ssooidc_emulator import IdentityCenter
-from ssooidc_emulator.authorization_codes import AuthorizationCode
-from ssooidc_emulator.refusals import INVALID_GRANT
+from ssooidc_emulator._oidc.authorization_codes import AuthorizationCode
+from ssooidc_emulator._oidc.refusals import INVALID_GRANT
 from ssooidc_transports.testing import VirtualClock
 
 

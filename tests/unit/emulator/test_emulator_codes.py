@@ -20,18 +20,18 @@ from ssooidc_core import (
     register_client,
     run,
 )
+from ssooidc_core._operations.create_token import (
+    AuthorizationCodeGrant,
+    RefreshTokenGrant,
+    create_token,
+)
+from ssooidc_core._pkce import code_challenge
 from ssooidc_core.flows.authorization_code import (
     PendingCodeLogin,
     code_registration,
     finish_code_login,
     start_code_login,
 )
-from ssooidc_core.operations.create_token import (
-    AuthorizationCodeGrant,
-    RefreshTokenGrant,
-    create_token,
-)
-from ssooidc_core.pkce import code_challenge
 from ssooidc_emulator import Directory, EmulatorTransport, IdentityCenter, RefreshMode
 from ssooidc_transports.testing import VirtualClock
 

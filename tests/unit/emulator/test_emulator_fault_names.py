@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_emulator import BodyCut, ConnectionReset, Delayed, IdentityCenter, faults
-from ssooidc_emulator.fault_names import FAULT_KINDS, fault_named
 from ssooidc_emulator.faults import Fault
+from ssooidc_emulator.faults._by_name import FAULT_KINDS, fault_named
 from ssooidc_transports.testing import VirtualClock
 
 

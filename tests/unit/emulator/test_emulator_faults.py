@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from ssooidc_core import HttpRequest, HttpResponse
-from ssooidc_core.operations.errors import OIDC_ERRORS
+from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_emulator import (
     BodyCut,
     ConnectionReset,

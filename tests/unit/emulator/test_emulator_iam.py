@@ -25,7 +25,7 @@ from ssooidc_core import (
     UnauthorizedClientException,
     run,
 )
-from ssooidc_core.operations.create_token_with_iam import (
+from ssooidc_core._operations.create_token_with_iam import (
     CreateTokenWithIAMRequest,
     IamAuthorizationCodeGrant,
     IamRefreshTokenGrant,
@@ -33,9 +33,9 @@ from ssooidc_core.operations.create_token_with_iam import (
     TokenExchangeGrant,
     create_token_with_iam,
 )
-from ssooidc_core.pkce import code_challenge
+from ssooidc_core._pkce import code_challenge
 from ssooidc_emulator import EmulatorTransport, IdentityCenter
-from ssooidc_emulator.iam_tokens import JWT_BEARER
+from ssooidc_emulator._iam.tokens import JWT_BEARER
 from ssooidc_transports.testing import VirtualClock
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-2222222222222222"

@@ -24,16 +24,16 @@ from ssooidc_core import (
     UnknownServiceError,
     run,
 )
-from ssooidc_core.operations.create_token_with_iam import (
+from ssooidc_core._operations.create_token_with_iam import (
     CreateTokenWithIAM,
     JwtBearerGrant,
     TokenExchangeGrant,
     create_token_with_iam,
 )
 from ssooidc_emulator import AccessKey, Directory, EmulatorTransport, IdentityCenter, faults
-from ssooidc_emulator.iam_tokens import JWT_BEARER, TOKEN_EXCHANGE
-from ssooidc_emulator.inputs import CreateTokenWithIAMInput, read
-from ssooidc_emulator.refusals import refusal_named
+from ssooidc_emulator._iam.tokens import JWT_BEARER, TOKEN_EXCHANGE
+from ssooidc_emulator._oidc.inputs import CreateTokenWithIAMInput, read
+from ssooidc_emulator._oidc.refusals import refusal_named
 from ssooidc_transports.testing import VirtualClock
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-2222222222222222"

@@ -28,9 +28,9 @@ from ssooidc_core.portal import (
     list_accounts,
     logout,
 )
-from ssooidc_core.portal.errors import PORTAL_ERRORS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
-from ssooidc_emulator.portal_refusals import PORTAL_REFUSALS
+from ssooidc_emulator._portal.refusals import PORTAL_REFUSALS
 from ssooidc_transports.testing import VirtualClock
 
 ACCOUNT: Final = "123456789012"

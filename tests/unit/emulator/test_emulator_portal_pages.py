@@ -22,8 +22,8 @@ from ssooidc_core.portal import (
     list_accounts,
 )
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
-from ssooidc_emulator.portal_refusals import BAD_NEXT_TOKEN, PortalRefusal
-from ssooidc_emulator.result_pages import Page, ResultPages
+from ssooidc_emulator._portal.pagination import Page, ResultPages
+from ssooidc_emulator._portal.refusals import BAD_NEXT_TOKEN, PortalRefusal
 from ssooidc_transports.testing import VirtualClock
 
 ACCOUNTS: Final = [f"{number:012}" for number in range(1000, 1045)]

@@ -17,8 +17,8 @@ from ssooidc_core import (
     run,
 )
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, faults
-from ssooidc_emulator.fault_names import fault_named
-from ssooidc_emulator.refusals import KMS_REASONS
+from ssooidc_emulator._oidc.refusals import KMS_REASONS
+from ssooidc_emulator.faults._by_name import fault_named
 from ssooidc_transports.testing import VirtualClock
 
 BODY = b'{"clientName":"a","clientType":"public"}'

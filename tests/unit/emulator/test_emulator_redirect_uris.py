@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ssooidc_emulator.redirect_uris import fits_registered, is_registrable
+from ssooidc_emulator._oidc.redirect_uris import fits_registered, is_registrable
 
 CALLBACK = "http://127.0.0.1/oauth/callback"
 

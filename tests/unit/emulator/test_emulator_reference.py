@@ -9,11 +9,11 @@ from typing import get_args
 import pytest
 from click import Group
 
-from ssooidc_emulator.admin_verbs import VERBS
-from ssooidc_emulator.fault_names import FAULT_KINDS
-from ssooidc_emulator.fault_script import OperationName
+from ssooidc_cli._commands import ssooidc
+from ssooidc_emulator._serving.admin_verbs import VERBS
+from ssooidc_emulator.faults._by_name import FAULT_KINDS
+from ssooidc_emulator.faults._script import OperationName
 from ssooidc_emulator.scene import load_scene
-from ssooidc_login.cli.commands import ssooidc
 
 
 @pytest.fixture(scope="module")

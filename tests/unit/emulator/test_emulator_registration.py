@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter
-from ssooidc_emulator.inputs import RegisterClientInput
+from ssooidc_emulator._oidc.inputs import RegisterClientInput
 from ssooidc_transports.testing import VirtualClock
 
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"

@@ -12,10 +12,10 @@ from typing import Any, Final
 import pytest
 
 from ssooidc_core import HttpResponse
-from ssooidc_emulator import IdentityCenter, TrustedTokenIssuer, seeded_entropy
-from ssooidc_emulator.directory import AccessKey, Account, Application, Directory, User
-from ssooidc_emulator.scene import Scene, load_scene
-from ssooidc_emulator.scene_tables import InstanceTable
+from ssooidc_emulator import IdentityCenter, TrustedTokenIssuer, scene, seeded_entropy
+from ssooidc_emulator._directory import AccessKey, Account, Application, Directory, User
+from ssooidc_emulator.scene import load_scene
+from ssooidc_emulator.scene._tables import InstanceTable
 from ssooidc_transports.testing import VirtualClock
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1/apl-1"
@@ -215,7 +215,7 @@ def test_a_fault_by_chance(ask: Callable[..., HttpResponse]) -> None:
 
 
 def test_the_modules_own_example() -> None:
-    documentation = inspect.getdoc(inspect.getmodule(Scene))
+    documentation = inspect.getdoc(scene)
     assert documentation is not None
     lines = documentation.split("::\n", 1)[1].split("\nMore tables", 1)[0]
     example = "\n".join(line.removeprefix("    ") for line in lines.splitlines())

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssooidc_emulator import IdentityCenter
-from ssooidc_emulator.fault_names import FAULT_KINDS
+from ssooidc_emulator.faults._by_name import FAULT_KINDS
 from ssooidc_emulator.scene import SceneError, load_scene
-from ssooidc_emulator.scene_tables import InstanceTable, SceneTables
+from ssooidc_emulator.scene._tables import InstanceTable, SceneTables
 
 SECRETIVE: Final = """
 [[access_keys]]

@@ -22,12 +22,12 @@ from ssooidc_emulator import (
     WireFault,
     faults,
 )
-from ssooidc_emulator.device_logins import DeviceLogin, PendingLogin
-from ssooidc_emulator.form_tokens import BrowserCookie
-from ssooidc_emulator.inputs import CreateTokenInput, StartDeviceAuthorizationInput, read
-from ssooidc_emulator.registrations import Registration
-from ssooidc_emulator.request_log import loggable_method, loggable_path
-from ssooidc_emulator.sessions import IssuedTokens, Session
+from ssooidc_emulator._oidc.device_logins import DeviceLogin, PendingLogin
+from ssooidc_emulator._oidc.inputs import CreateTokenInput, StartDeviceAuthorizationInput, read
+from ssooidc_emulator._oidc.registrations import Registration
+from ssooidc_emulator._oidc.sessions import IssuedTokens, Session
+from ssooidc_emulator._pages.forms import BrowserCookie
+from ssooidc_emulator._request_log import loggable_method, loggable_path
 from ssooidc_transports.testing import VirtualClock
 
 

@@ -1,4 +1,4 @@
-"""`ssooidc_emulator.signatures`: what is verified, what is refused, and with which words."""
+"""`ssooidc_emulator._iam.signatures`: what is verified, what is refused, and with which words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssooidc_core import Credentials, HttpRequest
-from ssooidc_core.sigv4 import sign
+from ssooidc_core._sigv4 import sign
 from ssooidc_emulator import AccessKey
-from ssooidc_emulator.signature_refusals import SignatureRefusal
-from ssooidc_emulator.signatures import Signer, verify
+from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
+from ssooidc_emulator._iam.signatures import Signer, verify
 
 WHEN: Final = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 KEY: Final = AccessKey(access_key_id="AKIDEXAMPLE", secret_access_key="CANARY-secret")

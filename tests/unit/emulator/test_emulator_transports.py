@@ -26,10 +26,10 @@ from ssooidc_core import (
     register_client,
     run,
 )
+from ssooidc_core._program import Program
 from ssooidc_core.flows.device import poll_for_token, start_device_login
 from ssooidc_core.flows.refresh import refresh_token
 from ssooidc_core.policies import standard_retry
-from ssooidc_core.program import Program
 from ssooidc_emulator import (
     AsyncEmulatorTransport,
     EmulatorTransport,

@@ -23,13 +23,13 @@ from ssooidc_core import (
     SecretStr,
     run,
 )
+from ssooidc_core._pkce import code_challenge
 from ssooidc_core.flows.authorization_code import (
     PendingCodeLogin,
     code_registration,
     finish_code_login,
     start_code_login,
 )
-from ssooidc_core.pkce import code_challenge
 from ssooidc_transports.testing import ScriptedTransport, Sent, error_reply, reply
 
 if TYPE_CHECKING:

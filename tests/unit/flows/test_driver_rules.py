@@ -49,7 +49,7 @@ from ssooidc_core import (
     register_client,
     run,
 )
-from ssooidc_core.operations.create_token import AuthorizationCodeGrant
+from ssooidc_core._operations.create_token import AuthorizationCodeGrant
 from ssooidc_transports.testing import OutOfReplies, ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ from ssooidc_core import (
     flow,
     run,
 )
+from ssooidc_core._program import Steps
 from ssooidc_core.flows.device import poll_for_token, poll_once, start_device_login
 from ssooidc_core.flows.portal import list_all_account_roles, list_all_accounts
 from ssooidc_core.flows.refresh import refresh_token
-from ssooidc_core.program import Steps
 from ssooidc_transports.testing import Replies, ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from ssooidc_core import (
     register_client,
     run,
 )
-from ssooidc_core.attempts import Attempts, plain
+from ssooidc_core._attempts import Attempts, plain
 from ssooidc_core.flows.device import PendingDeviceLogin, after_poll, poll_for_token
 from ssooidc_core.policies import (
     CallState,

@@ -16,8 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from ssooidc_login.errors import StoreError
+from ssooidc_login.stores._files.file_lock import FileLock
 from ssooidc_login.stores.aws_cache import AwsCacheStore
-from ssooidc_login.stores.file_lock import FileLock
 from ssooidc_login.stores.store import StoreKey
 
 KEY = StoreKey("token", "d033e22ae348aeb5660fc2140aec35850c4da997")

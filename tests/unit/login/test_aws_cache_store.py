@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core.cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
+from ssooidc_core._cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_login.errors import StoreError
 from ssooidc_login.stores.aws_cache import AwsCacheStore
@@ -241,7 +241,7 @@ def test_a_lock_file_is_not_followed_as_a_link(
 def test_without_o_nofollow_links_are_seen_all_the_same(
     store: AwsCacheStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ssooidc_login.stores.own_files._NOFOLLOW", 0)
+    monkeypatch.setattr("ssooidc_login.stores._files.private_files._NOFOLLOW", 0)
     path = store.path(TOKEN)
     path.parent.mkdir(parents=True, mode=0o700)
     path.symlink_to(tmp_path)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ssooidc_login import browser
-from ssooidc_login.browser import Opening, Takes, child_environ, open_in_browser, openings
-from ssooidc_login.ways_in import Facts
+from ssooidc_login._browser import opening as browser
+from ssooidc_login._browser.choice import Facts
+from ssooidc_login._browser.opening import Opening, Takes, child_environ, open_in_browser, openings
 
 URL = "https://oidc.us-east-1.amazonaws.com/authorize?response_type=code&state=canary"
 PAGE = "http://127.0.0.1:8401/page"

@@ -1,4 +1,4 @@
-"""`ssooidc_login.flows.login`: browser and device logins, registrations that are used again, and who waits for whom."""
+"""`ssooidc_login._flows.login`: browser and device logins, and registrations that are used again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ssooidc_core import (
 )
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import LoginBusy, WayIn
-from ssooidc_login.flows.documents import registration_key, token_key
-from ssooidc_login.flows.login import LoginPlan, sign_in
-from ssooidc_login.flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.documents import registration_key, token_key
+from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.token import RefreshMemory, current_token
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from ssooidc_core import ClientConfig, SecretStr, SsoOidcError
-from ssooidc_core.cache_files import RegistrationFile, TokenFile
+from ssooidc_core._cache_files import RegistrationFile, TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import StoreError, WayIn
-from ssooidc_login.driver import adrive, drive
-from ssooidc_login.events import LoginSteps
-from ssooidc_login.flows.documents import registration_key, token_key
-from ssooidc_login.flows.login import LoginPlan, sign_in
-from ssooidc_login.flows.logout import sign_out
-from ssooidc_login.flows.token import RefreshMemory, current_token
+from ssooidc_login._driver import adrive, drive
+from ssooidc_login._events import LoginSteps
+from ssooidc_login._flows.documents import registration_key, token_key
+from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.logout import sign_out
+from ssooidc_login._flows.token import RefreshMemory, current_token
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Stage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssooidc_login.events import AwaitCallback, Expect, Listening, LoginSteps
+from ssooidc_login._events import AwaitCallback, Expect, Listening, LoginSteps
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -13,17 +13,17 @@ from key_value.aio.stores.memory import MemoryStore as Backend
 from pydantic import SecretStr
 
 from ssooidc_core import ClientConfig, HttpRequest, HttpResponse
-from ssooidc_core.cache_files import TokenFile
+from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator import AsyncEmulatorTransport
 from ssooidc_login import NotLoggedIn, WayIn
-from ssooidc_login.driver import adrive
-from ssooidc_login.flows.documents import load_token, token_key
-from ssooidc_login.flows.login import LoginPlan, sign_in
-from ssooidc_login.flows.token import RefreshMemory, current_token
+from ssooidc_login._driver import adrive
+from ssooidc_login._flows.documents import load_token, token_key
+from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._resources import AsyncWorld
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_login.stores.store import AsyncLock
-from ssooidc_login.world import AsyncWorld
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Stage

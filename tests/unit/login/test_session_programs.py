@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from ssooidc_core import ClientConfig, ConfigurationError, SecretStr, UnknownServiceError
-from ssooidc_core.cache_files import TokenFile
+from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error, html_page
 from ssooidc_login import NotLoggedIn, RoleNotAssigned, SessionState, WayIn
-from ssooidc_login.flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login.flows.login import LoginPlan
-from ssooidc_login.session_facts import SessionFacts
-from ssooidc_login.session_programs import AccessToken, SessionPrograms
-from ssooidc_login.status import SessionStatus, session_status
+from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
+from ssooidc_login._flows.login import LoginPlan
+from ssooidc_login._session_facts import SessionFacts
+from ssooidc_login._session_programs import AccessToken, SessionPrograms
+from ssooidc_login._status import SessionStatus, session_status
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage

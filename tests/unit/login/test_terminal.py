@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from ssooidc_login import terminal
-from ssooidc_login.terminal import Terminal
+from ssooidc_login._browser import terminal
+from ssooidc_login._browser.terminal import Terminal
 
 
 class Broken(io.StringIO):

@@ -1,4 +1,4 @@
-"""`ssooidc_login.flows.token`: when a token is refreshed, by whom, and what a failure means."""
+"""`ssooidc_login._flows.token`: when a token is refreshed, by whom, and what a failure means."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ssooidc_core import (
     SecretStr,
     SessionExpired,
 )
-from ssooidc_core.cache_files import TokenFile
+from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error
 from ssooidc_login import NotLoggedIn, RefreshBusy, StoreError, WayIn
-from ssooidc_login.flows.documents import token_key
-from ssooidc_login.flows.login import LoginPlan, sign_in
-from ssooidc_login.flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.documents import token_key
+from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.token import RefreshMemory, current_token
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ssooidc_login.flows.login import WayIn
-from ssooidc_login.ways_in import Choice, Facts, browsers_in, choose_way, read_facts, ssh_hint
+from ssooidc_login._browser.choice import (
+    Choice,
+    Facts,
+    browsers_in,
+    choose_way,
+    read_facts,
+    ssh_hint,
+)
+from ssooidc_login._flows.login import WayIn
 
 SSH_HINT = (
     "For the browser instead, connect with `ssh -L 8400:127.0.0.1:8400 HOST`, "

@@ -201,7 +201,7 @@ def test_what_is_not_installed_is_named(
     missing: str, text: str, keychain: Keychain, locks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if missing == "filelock":
-        monkeypatch.setattr("ssooidc_login.stores.host_locks.find_spec", lambda name: None)
+        monkeypatch.setattr("ssooidc_login.stores._files.host_locks.find_spec", lambda name: None)
     else:
         monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ImportError) as caught:
