@@ -106,7 +106,7 @@ LOWEST = VERSIONS[0]
 WITHOUT_PEERS = {"conformance", "property", "unit"}
 # What the session `crash` gives more rounds and a fresh seed.
 CRASHING = [
-    "tests/unit/login/test_aws_cache_kill.py",
+    "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
 # Those have a session of their own, which installs what they run.

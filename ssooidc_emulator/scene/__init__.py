@@ -25,8 +25,8 @@
 
 More tables are `[[applications]]`, `[[trusted_token_issuers]]` and `[[access_keys]]`. The keys of each are the
 arguments of the `Directory`'s methods or the fields of its classes, those of `[instance]` the arguments of
-`IdentityCenter`. A fault has the kind and the parameters of a function in `ssooidc_emulator.faults`; where `times` (a number, or
-"all") does not say otherwise, it happens once, or, with a `probability`, from now on.
+`IdentityCenter`. A fault has the kind and the parameters of a function in `ssooidc_emulator.faults`. It happens once,
+or `times` times (a number, or "all"), or from now on with a `probability`.
 """
 
 from __future__ import annotations

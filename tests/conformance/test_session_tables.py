@@ -170,7 +170,7 @@ def test_the_refresh_timings_of_the_rust_sdk(
 
 
 def test_the_divergences_are_decided(tables: dict[str, dict[str, object]], tally: Tally) -> None:
-    """What the SDKs disagree about; each is decided by a test of `tests/unit/login/test_token_flow.py` or above."""
+    """What the SDKs disagree about; each is decided by a test of `tests/unit/login/flows/test_token.py` or above."""
     rows = tables["refresh_divergence"]
     assert [row["case"] for row in rows] == [  # type: ignore[index]
         "refresh answer has no refreshToken",

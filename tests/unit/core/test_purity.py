@@ -231,5 +231,10 @@ def test_the_check_finds_what_it_looks_for(code: str, found: list[str]) -> None:
 
 def test_every_file_of_the_core_is_checked() -> None:
     names = {str(path.relative_to(PACKAGE)) for path in FILES}
-    assert {"__init__.py", "_driver.py", "_operations/create_token.py", "portal/_logout.py"} <= names
+    assert {
+        "__init__.py",
+        "_driver.py",
+        "_operations/create_token.py",
+        "portal/_logout.py",
+    } <= names
     assert len(FILES) >= len(MODULES)

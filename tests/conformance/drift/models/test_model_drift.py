@@ -169,7 +169,9 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
     "an error less": (
         "sso",
         lambda data: data["service-2"]["operations"]["ListAccounts"]["errors"].pop(),
-        [f"ListAccounts no longer fails with ResourceNotFoundException: {PORTAL}/_list_accounts.py"],
+        [
+            f"ListAccounts no longer fails with ResourceNotFoundException: {PORTAL}/_list_accounts.py"
+        ],
     ),
     "an error that is gone": (
         OIDC,

@@ -33,7 +33,7 @@ from ssooidc_core.flows.authorization_code import (
 from ssooidc_transports.testing import ScriptedTransport, Sent, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 START_URL: Final = "https://d-1.awsapps.com/start"
 REDIRECT_URI: Final = "http://127.0.0.1:8400/oauth/callback"

@@ -21,7 +21,7 @@ from ssooidc_login.stores.os_keyring import KeyringStore
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:
-    from tests.unit.login.keychain.conftest import Keychain
+    from tests.unit.login.stores.keychain.conftest import Keychain
 
 KEY: Final = StoreKey("token", "a" * 40)
 ENTRY: Final = f"ssooidc:token:{'a' * 40}"

@@ -53,7 +53,7 @@ from ssooidc_core._operations.create_token import AuthorizationCodeGrant
 from ssooidc_transports.testing import OutOfReplies, ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 CLIENT: Final = RegisterClientResponse(client_id="id", client_secret=SecretStr("canary"))
 REGISTER: Final = register_client(RegisterClientRequest(client_name="n", client_type="public"))

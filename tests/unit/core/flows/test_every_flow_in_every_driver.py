@@ -43,7 +43,7 @@ from ssooidc_core.flows.refresh import refresh_token
 from ssooidc_transports.testing import ScriptedTransport, Slept, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 REGISTRATION: Final = RegisterClientRequest(client_name="n", client_type="public")
 NEW_CLIENT: Final = reply(200, {"clientId": "id", "clientSecret": "canary"})

@@ -33,7 +33,7 @@ from ssooidc_core.flows.refresh import refresh_token
 from ssooidc_transports.testing import Replies, ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 T = TypeVar("T")
 

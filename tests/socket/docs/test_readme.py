@@ -34,7 +34,7 @@ from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
 from ssooidc_transports.testing import VirtualClock
 from ssooidc_transports.transport import AsyncBaseTransport
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS: Final[list[str]] = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 REGISTRATION: Final = RegisterClientRequest(client_name="my-tool", client_type="public")

@@ -38,7 +38,7 @@ from ssooidc_core import (
 from ssooidc_transports.testing import Replies, ScriptedTransport, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 REGISTER: Final = register_client(RegisterClientRequest(client_name="n", client_type="public"))
 REGISTERED: Final = reply(200, {"clientId": "id", "clientSecret": "canary"})

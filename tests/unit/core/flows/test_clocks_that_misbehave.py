@@ -26,7 +26,7 @@ from ssooidc_core.flows.device import PendingDeviceLogin, poll_for_token, poll_o
 from ssooidc_transports.testing import Replies, ScriptedTransport, Sent, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 PENDING: Final = error_reply(AuthorizationPendingException)
 SLOW_DOWN: Final = error_reply(SlowDownException)

@@ -34,7 +34,7 @@ from ssooidc_core.policies import device_polling, max_attempts_of, standard_retr
 from ssooidc_transports.testing import ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 PENDING: Final = error_reply(AuthorizationPendingException)
 SLOW_DOWN: Final = error_reply(SlowDownException)

@@ -26,7 +26,7 @@ Handler = Callable[[socket.socket, bytes], bool]
 Serve = Callable[[Handler], str]
 Make = Callable[[ClientConfig], BaseTransport]
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "write_a_transport.py"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "write_a_transport.py"
 REGISTERED = json.dumps(
     {"clientId": "id", "clientSecret": "secret", "clientIdIssuedAt": 1, "clientSecretExpiresAt": 2}
 ).encode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[3] / "docs" / "stores.md"
+DOCS = Path(__file__).parents[4] / "docs" / "stores.md"
 
 
 def test_the_store_of_ones_own(pytester: pytest.Pytester) -> None:

@@ -36,7 +36,7 @@ from ssooidc_core.policies import RetryQuota, device_polling, standard_retry
 from ssooidc_transports.testing import ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 CLIENT: Final = RegisterClientResponse(client_id="id", client_secret=SecretStr("canary"))
 REGISTER: Final = register_client(RegisterClientRequest(client_name="n", client_type="public"))

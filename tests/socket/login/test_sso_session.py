@@ -22,7 +22,7 @@ from ssooidc_emulator._serving.client_environment import ClientEnvironment, scra
 from ssooidc_login import AsyncSsoSession, NotLoggedIn, SessionState, SsoSession, WayIn
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples"
+EXAMPLES: Final = Path(__file__).parents[3] / "examples"
 
 
 class Person:

@@ -10,7 +10,7 @@ import pytest
 
 from ssooidc_emulator import pytest_plugin
 
-DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+DOCUMENT: Final = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCKS: Final[list[str]] = re.findall(r"^```python\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 

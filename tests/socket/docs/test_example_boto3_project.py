@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "boto3_project_test"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "boto3_project_test"
 CANARY = "Zk9qX" + "v7wPd"
 LEAKY = {
     "AWS_ACCESS_KEY_ID": f"AKIA{CANARY}",

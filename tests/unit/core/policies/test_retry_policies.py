@@ -43,7 +43,7 @@ from ssooidc_core.policies import (
 from ssooidc_transports.testing import ScriptedTransport, error_reply, reply
 
 if TYPE_CHECKING:
-    from tests.unit.flows.conftest import Drive
+    from tests.unit.core.conftest import Drive
 
 CLIENT: Final = RegisterClientResponse(client_id="id", client_secret=SecretStr("canary"))
 REGISTER: Final = register_client(RegisterClientRequest(client_name="n", client_type="public"))

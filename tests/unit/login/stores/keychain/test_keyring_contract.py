@@ -18,7 +18,7 @@ from ssooidc_login.stores.os_keyring import KeyringStore
 from ssooidc_login.stores.store import AsyncStore, Store, StoreKey
 
 if TYPE_CHECKING:
-    from tests.unit.login.keychain.conftest import Keychain
+    from tests.unit.login.stores.keychain.conftest import Keychain
 
 WINDOWS: Final = 1280
 KEY: Final = StoreKey("token", "a" * 40)
