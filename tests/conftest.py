@@ -139,16 +139,3 @@ def signed_cases(case_tables: dict[str, Any]) -> list[SignedCase]:
         found.append(case)
     assert len(found) == 24
     return found
-
-
-@pytest.fixture(scope="session")
-def vectors() -> Path:
-    """Give the folder of case files that nobody of this project wrote."""
-    named = os.environ.get("SSOOIDC_VECTORS")
-    folder = (TESTS.parent / (named or "../shared/vectors")).resolve()
-    if not folder.is_dir():
-        message = f"no case files at {folder}: SSOOIDC_VECTORS names their folder, from the repository's root"
-        if named:
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
