@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 from botocore.endpoint_provider import EndpointProvider
@@ -15,6 +15,9 @@ from botocore.exceptions import EndpointProviderError
 from ssooidc_core import ConfigurationError, partitions
 from ssooidc_core.endpoints import EndpointPrefix, resolve_endpoint
 from ssooidc_core.partitions import PARTITIONS, Partition
+
+if TYPE_CHECKING:
+    from tests.conformance.drift.conftest import Check
 
 Json: TypeAlias = Mapping[str, Any]
 ENDPOINTS: Final = "ssooidc_core/endpoints.py"
@@ -155,6 +158,12 @@ def partitions_drift(table: Json) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def endpoint_drift() -> Callable[[Json], list[str]]:
+def endpoint_drift() -> Check:
     """Give the check."""
     return find_drift
+
+
+@pytest.fixture(scope="session")
+def new_endpoint_drift(beyond_today: Callable[[Check], Check]) -> Check:
+    """Return the check for edited data, without the differences of today."""
+    return beyond_today(find_drift)
