@@ -1,16 +1,28 @@
-"""What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time."""
+"""What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time.
 
+And what there is in the core, found in its modules: a list that a test keeps by hand is compared with it.
+"""
+
+import importlib
+import inspect
 import os
+import pkgutil
 import re
 import tomllib
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
+from pydantic import BaseModel
+
+import ssooidc_core
+from ssooidc_core import Operation
+from ssooidc_core._model import Request, Response, Stored
 
 TESTS = Path(__file__).parent
 CASES = TESTS / "cases"
@@ -139,3 +151,51 @@ def signed_cases(case_tables: dict[str, Any]) -> list[SignedCase]:
         found.append(case)
     assert len(found) == 24
     return found
+
+
+def public_of(module: ModuleType) -> Iterator[Any]:
+    """Return what a module defines for others."""
+    for name, value in vars(module).items():
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__:
+            yield value
+
+
+@pytest.fixture(scope="session")
+def core_contents() -> tuple[Any, ...]:
+    """Return the public classes and functions of every module of the core."""
+    names = [info.name for info in pkgutil.walk_packages(ssooidc_core.__path__, "ssooidc_core.")]
+    modules = [importlib.import_module(name) for name in names]
+    return tuple(value for module in modules for value in public_of(module))
+
+
+@pytest.fixture(scope="session")
+def every_request(core_contents: tuple[Any, ...]) -> frozenset[tuple[type, type]]:
+    """Return each operation of the core with each kind of request that it takes."""
+    found: set[tuple[type, type]] = set()
+    for value in core_contents:
+        if inspect.isclass(value) and issubclass(value, Operation) and value is not Operation:
+            asked = get_type_hints(value)["request"]
+            found |= {(value, kind) for kind in get_args(asked) or (asked,)}
+    return frozenset(found)
+
+
+@pytest.fixture(scope="session")
+def every_model(core_contents: tuple[Any, ...]) -> frozenset[type[BaseModel]]:
+    """Return each model of the core that is sent, received or stored."""
+    bases = (Request, Response, Stored)
+    return frozenset(
+        value
+        for value in core_contents
+        if inspect.isclass(value) and issubclass(value, bases) and value not in bases
+    )
+
+
+@pytest.fixture(scope="session")
+def every_flow(core_contents: tuple[Any, ...]) -> frozenset[Callable[..., object]]:
+    """Return each function of the core that `@flow` made."""
+    return frozenset(
+        value
+        for value in core_contents
+        if inspect.isfunction(value)
+        and inspect.isgeneratorfunction(getattr(value, "__wrapped__", None))
+    )

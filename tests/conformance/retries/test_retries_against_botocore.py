@@ -55,6 +55,14 @@ def test_every_call_is_here(calls: Mapping[str, Call]) -> None:
     assert set(calls) == {*REPEATABLE, *ONE_TIME}
 
 
+def test_every_operation_and_grant_is_here(
+    calls: Mapping[str, Call], every_request: frozenset[tuple[type, type]]
+) -> None:
+    made = {each.operation for each in calls.values()}
+    kinds = {(type(each), type(each.request)) for each in made}  # type: ignore[attr-defined]
+    assert kinds == every_request
+
+
 @pytest.mark.parametrize("number", range(CASES))
 def test_the_sequences_of_the_aws_sdks(
     case_tables: dict[str, Any], number: int, both: MakeBoth, tally: Tally
