@@ -63,6 +63,7 @@ def plaintext(keychain: Keychain) -> Keychain:
         ),
     ],
 )
+@pytest.mark.usefixtures("clock")
 def test_what_fails_is_told_by_its_class(
     raised: Exception, text: str, keychain: Keychain, locks: Path
 ) -> None:
