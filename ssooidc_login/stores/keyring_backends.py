@@ -46,7 +46,7 @@ class Keychain(Protocol):
     """What is used of a backend, with the types that keyring's metaclass hides."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Give what an entry has, or `None` where there is none."""
+        """Return what an entry has, or `None` where there is none."""
         ...
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -59,7 +59,7 @@ class Keychain(Protocol):
 
 
 def usable_backend(backend: KeyringBackend | None) -> Keychain:
-    """Give a backend that keeps secrets: the one given, or keyring's own choice; of a chain, the first that does.
+    """Return a backend that keeps secrets: the one given, or keyring's own choice; of a chain, the first that does.
 
     Raises:
         StoreError: there is none, or it keeps nothing, or in the clear.
@@ -112,7 +112,7 @@ def replaces_by_deleting(backend: Keychain) -> bool:
 
 
 def problem_of(doing: str, failed: Exception) -> str:
-    """Say what is wrong, by the error's class: its text may quote what was to be written."""
+    """Return what is wrong, by the error's class: its text may quote what was to be written."""
     from keyring.errors import NoKeyringError  # noqa: PLC0415 - loaded already
 
     if isinstance(failed, NoKeyringError):

@@ -144,7 +144,7 @@ class KeyringStore(BlockingStore):
         self._write(key, "delete from", lambda: self._delete(key))
 
     def try_lock(self, key: StoreKey, /) -> FileLock | None:
-        """Take the right to work on a key, or give `None` at once where somebody has it.
+        """Take the right to work on a key, or return `None` at once where somebody has it.
 
         Raises:
             StoreError: the lock file cannot be made or locked.

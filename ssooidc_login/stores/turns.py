@@ -69,7 +69,7 @@ class Turn:
         return self._lock is not None
 
     def release(self) -> None:
-        """Give all of it back; once is enough."""
+        """Release whatever was taken; once is enough."""
         for lock in (self._lock, self._place):
             if lock is not None:
                 lock.release()
@@ -111,7 +111,7 @@ class Queue:
         return got
 
     def release(self) -> None:
-        """Give it to whoever has waited the longest."""
+        """Pass it to whoever has waited the longest."""
         with self._mutex:
             self._pass_on()
 

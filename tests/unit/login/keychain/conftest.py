@@ -114,5 +114,5 @@ def make_mac_keychain() -> Callable[[int | None], Keychain]:
 
 @pytest.fixture
 def make_keychain() -> Callable[[int | None], Keychain]:
-    """Give a function that makes one whose entries have so many characters at most."""
+    """Return a function that makes one whose entries have so many characters at most."""
     return Keychain
