@@ -44,8 +44,8 @@ _READS: Final = 3
 _LOOKS: Final = 3
 _NEXT: Final = "next"
 
-# A load can be repeated. A save may hold the only refresh token that is still good, which somebody waits 30 s for;
-# 20 s is also what the whole of a refresh may take.
+# A load that fails can be repeated. A save may hold the only refresh token that is still good: it is tried for as long
+# as the whole of a refresh may take, 20 s, which is less than the 30 s that others wait for its outcome.
 _SECONDS_TO_READ: Final = 5.0
 _SECONDS_TO_WRITE: Final = 20.0
 
@@ -97,9 +97,10 @@ class KeyringStore(BlockingStore):
         no JSON, in both cases.
 
         Raises:
-            StoreError: the keychain is locked; or it has failed for 5 s, or others have been writing it for 5 s.
+            StoreError: the keychain is locked; or it has failed for 5 s; or a document in parts was replaced again and
+                again for 20 s, each time before all of it was read.
         """
-        patience = Patience(_SECONDS_TO_READ)
+        faults, writers = Patience(_SECONDS_TO_READ), Patience(_SECONDS_TO_WRITE)
         turn = Turn(self._locks, key)
         reads = 0
         try:
@@ -111,13 +112,13 @@ class KeyringStore(BlockingStore):
                     whole, document = self._load(key)
                 except Exception as failed:  # noqa: BLE001 - backends raise their platform's errors
                     problem = problem_of("read", failed)
-                    if not is_passing(failed) or not patience.wait():
+                    if not is_passing(failed) or not faults.wait():
                         break
                     continue
                 if whole or alone:
                     return document
-                problem = _busy(_SECONDS_TO_READ)
-                if not patience.wait():
+                problem, faults = _busy(), Patience(_SECONDS_TO_READ)
+                if not writers.wait():
                     break
         finally:
             turn.release()
@@ -161,7 +162,7 @@ class KeyringStore(BlockingStore):
         turn = Turn(self._locks, key)
         try:
             while True:
-                problem = _busy(_SECONDS_TO_WRITE)
+                problem = _busy()
                 if turn.is_taken():
                     try:
                         return work()
@@ -274,9 +275,9 @@ class KeyringStore(BlockingStore):
         return ":".join(filter(None, (self._service, key.kind, key.name, part)))
 
 
-def _busy(seconds: float) -> str:
+def _busy() -> str:
     return (
-        f"Another process or thread has been writing to the keychain for {seconds:.0f} s: "
+        f"Another process or thread has been writing to the keychain for {_SECONDS_TO_WRITE:.0f} s: "
         "see whether the keychain asks for something, then try again"
     )
 

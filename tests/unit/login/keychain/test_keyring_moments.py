@@ -241,12 +241,12 @@ def test_a_load_reads_while_somebody_writes_for_long(
     del small.entries[missing]
 
     def put_back() -> None:
-        if clock.now > 1004:
+        if clock.now > 1019:
             small.entries.update(whole)
 
     clock.during_pause = put_back
     assert text_of(store.load(KEY)) == OLD
-    assert 1004 < clock.now < 1005
+    assert 1019 < clock.now < 1020
     lock.release()
 
 
@@ -259,10 +259,10 @@ def test_a_load_that_never_finds_a_whole_document_says_why(
     with pytest.raises(StoreError) as caught:
         store.load(KEY)
     assert str(caught.value) == (
-        "Another process or thread has been writing to the keychain for 5 s: see whether the keychain asks for "
+        "Another process or thread has been writing to the keychain for 20 s: see whether the keychain asks for "
         "something, then try again"
     )
-    assert clock.now == 1005
+    assert clock.now == 1020
     lock.release()
     # Nobody writes: it is broken, which is for who reads the document to say.
     assert text_of(store.load(KEY)) == ""
