@@ -1,9 +1,9 @@
 """The Secret Service of Linux desktops, over one connection to the message bus that a process keeps.
 
-keyring's own backend opens a connection for each call. GNOME Keyring makes a record of every new client while a thread
-of its own may be reading the name of the default collection, and frees that name
-(https://gitlab.gnome.org/GNOME/gnome-keyring/-/issues/196 and others). A burst of clients therefore gets "no such
-object" for objects that exist, and sometimes ends the daemon. keyring also leaves its connection open where it fails.
+keyring's own backend opens a connection for each call. For every client that connects, GNOME Keyring reads the name of
+the default collection anew and frees the old one, while its message filter may be using that in another thread. Clients
+that come and go then get "no such object" for objects that exist, and a race about their records ends the daemon
+(https://gitlab.gnome.org/GNOME/gnome-keyring/-/issues/196). keyring also leaves its connection open where it fails.
 
 Here all threads of a process share one connection and take turns on it. It is closed after any failure, in a forked
 child, and when the process ends. Entries are the same as keyring's.
