@@ -117,10 +117,15 @@ class _Bus:
         return collection
 
 
-_BUS: Final = _Bus()
-_ = atexit.register(_BUS.close)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_BUS.close_in_child)
+def _closed_in_the_end(bus: _Bus) -> _Bus:
+    """Have a connection closed in every forked child, and when the process ends; return it."""
+    _ = atexit.register(bus.close)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=bus.close_in_child)
+    return bus
+
+
+_BUS: Final = _closed_in_the_end(_Bus())
 
 
 class SecretServiceKeychain:
