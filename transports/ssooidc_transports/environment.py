@@ -1,7 +1,7 @@
 """Settings from the environment: the AWS tools' variables, and their files in `~/.aws`.
 
 An argument has precedence over a variable, and a variable over the files. Files are read only if arguments and
-variables leave a setting open. `ssooidc_core.aws_config` and `ssooidc_core.sso_settings` describe what the files contain.
+variables leave a setting open. `ssooidc_core.aws_config` and `ssooidc_core.sso_settings` describe the files' contents.
 """
 
 from __future__ import annotations
@@ -239,8 +239,8 @@ def _text_of(path: str) -> _FileText:
 
 
 def _bytes_of(path: str) -> bytes | None:
-    """Return the content of a file, at most one byte over the limit; `None` if it is not a regular file and may block."""
-    # /dev/null is the usual way to use no file.
+    """Return the content of a file, at most one byte over the limit; `None` if it is not a regular file."""
+    # Reading another kind of file may block forever. /dev/null is the usual way to use no file.
     if not (stat.S_ISREG(Path(path).stat().st_mode) or path == os.devnull):
         return None
     with Path(path).open("rb") as file:
