@@ -91,7 +91,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lint", "types", "package"]
+nox.options.sessions = ["tests", "lint", "api", "types", "package"]
 
 PYPROJECT = load_toml(str(HERE / "pyproject.toml"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -268,6 +268,13 @@ def lint(session: nox.Session) -> None:
     session.run(
         "lint-imports", env={"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "transports")])}
     )
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """Compare the public API with its record in docs/api; `nox -s api -- --write` writes the record."""
+    session.install(*groups("api"))
+    session.run("python", "-I", "docs/api/record.py", *session.posargs)
 
 
 @nox.session

@@ -240,7 +240,8 @@ class Exchange:
     def _out_of_time(self, *, unsent: bool) -> Timeout:
         seconds = self.config.total_timeout
         return Timeout(
-            f"No complete answer within total_timeout ({seconds:g} s)", may_have_been_sent=not unsent
+            f"No complete answer within total_timeout ({seconds:g} s)",
+            may_have_been_sent=not unsent,
         )
 
     @property
