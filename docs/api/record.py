@@ -150,11 +150,7 @@ class Api:
         members: dict[str, griffe.Object] = {}
         for _, base in _resolved_bases(target):
             if base is not None and base.path not in self._public:
-                members |= {
-                    name: member
-                    for name, member in self._members(base).items()
-                    if name not in members
-                }
+                members = self._members(base) | members
         for name, member in target.members.items():
             is_special = name.startswith("__") and isinstance(member, griffe.Function)
             is_public = is_special or not name.startswith("_")

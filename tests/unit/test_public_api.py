@@ -68,7 +68,7 @@ FILES = {
         [tool.ssooidc]
         public-modules = ["tiny", "tiny.shapes"]
     """,
-    "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- `Square` is new.\n\n## [0.1.0]\n\n- `area`, `Cube`\n",
+    "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- Faster.\n\n## [0.1.0]\n\n- `area`, `Cube`\n",
     "lib/tiny/__init__.py": """
         from json import JSONDecodeError
         from tiny._areas import area
