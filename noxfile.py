@@ -261,8 +261,9 @@ for name in OTHER_TESTS:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and the directions of imports."""
+    """Check style, spelling and the directions of imports."""
     session.install(*groups("lint"))
+    session.run("codespell")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run(
