@@ -1,8 +1,8 @@
 """The deadline of the exchange that the current code is part of.
 
-It serves code that an HTTP library calls without any argument of ours: `DeadlineSocket` in `ssooidc_transports._tls`
-limits the total time of a blocking call with it, and the filters of `ssooidc_transports.httpx._redacted_logs` use it
-to tell our requests from those of other code.
+It is for code that an HTTP library calls, to which no argument can be passed: `DeadlineSocket` in
+`ssooidc_transports._tls` limits the total time of a blocking call with it, and the filters of
+`ssooidc_transports.httpx._redacted_logs` use it to tell our requests from those of other code.
 """
 
 from __future__ import annotations

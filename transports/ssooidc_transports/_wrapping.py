@@ -1,4 +1,4 @@
-"""The part that transports around another transport share: its configuration, retry policy and clock are their own."""
+"""The base of transports that send through another transport, with its configuration, retry policy and clock."""
 
 from __future__ import annotations
 
