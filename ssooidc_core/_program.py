@@ -24,6 +24,7 @@ from typing import (
     NamedTuple,
     ParamSpec,
     Protocol,
+    Self,
     TypeAlias,
     TypeVar,
     cast,
@@ -42,6 +43,7 @@ __all__ = [
     "Flow",
     "Instant",
     "Now",
+    "OneStep",
     "Operation",
     "Program",
     "Sleep",
@@ -114,28 +116,30 @@ class Instant(NamedTuple):
     monotonic: float
 
 
+class OneStep(Generic[T_co]):
+    """An event that is also a program of one step, whose result is the driver's reply, a `T_co`."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Generator[Self, object, T_co]:
+        """Yield this event and return the driver's reply."""
+        return cast("T_co", (yield self))
+
+
 @dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(OneStep[None]):
     """Wait for this many seconds: `yield from Sleep(5)`."""
 
     seconds: float
 
-    def __iter__(self) -> Generator[Event, object, None]:
-        """Be a one-step program."""
-        yield self
+
+@dataclass(frozen=True, slots=True)
+class Now(OneStep[Instant]):
+    """Ask the transport for the time: `instant = yield from Now()`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
-    """Ask the transport what time it is: `instant = yield from Now()`."""
-
-    def __iter__(self) -> Generator[Event, object, Instant]:
-        """Be a one-step program."""
-        return cast("Instant", (yield self))
-
-
-@dataclass(frozen=True, slots=True)
-class Operation(Generic[T_co, E_co]):
+class Operation(OneStep[T_co], Generic[T_co, E_co]):
     """One request and how to understand its answer; `T_co` is the result, `E_co` the union of its modelled errors.
 
     It is also a one-step program: `run(operation, transport)` outside a flow, `yield from operation` inside one.
@@ -239,10 +243,6 @@ class Operation(Generic[T_co, E_co]):
             service=_SIGNING_NAME,
             now=now.wall,
         )
-
-    def __iter__(self) -> Generator[Event, object, T_co]:
-        """Be a one-step program."""
-        return cast("T_co", (yield self))
 
 
 Event: TypeAlias = "Operation[object, Exception] | Sleep | Now"
