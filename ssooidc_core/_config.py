@@ -50,7 +50,8 @@ class ClientConfig:
         pool_timeout: seconds to wait for a free connection.
         total_timeout: seconds for one attempt from its begin to the last byte.
         max_response_bytes: largest answer body, in bytes, after decompression too.
-        max_attempts: attempts of one operation under a transport's own retry policy, the first included.
+        max_attempts: most attempts of one operation under a transport's own retry policy, the first included; sent as
+            the `max` of `amz-sdk-request`, so a policy given to a transport should have the same limit.
     """
 
     region: str | None = None
