@@ -176,8 +176,24 @@ def test_the_key_that_is_spelt_right_counts() -> None:
         (TokenFile.from_text, "[" * 100_000, "The token file does not hold a JSON object"),
         (
             TokenFile.from_text,
+            '{"canary": ' + "[" * 200 + "]" * 200 + "}",
+            "The token file does not hold a JSON object",
+        ),
+        (
+            TokenFile.from_text,
+            '{"accessToken": "canary\\ud800", "expiresAt": "2026-01-31T12:00:00Z"}',
+            "The token file does not hold a JSON object",
+        ),
+        (
+            TokenFile.from_text,
+            '{"accessToken": "canary\ud800", "expiresAt": "2026-01-31T12:00:00Z"}',
+            "The token file does not hold a JSON object",
+        ),
+        (TokenFile.from_text, b'{"canary": "\xff"}', "The token file does not hold a JSON object"),
+        (
+            TokenFile.from_text,
             " " * (1024 * 1024 + 1),
-            "The token file is larger than 1,048,576 bytes, and so none of an AWS tool",
+            "The token file is larger than 1,048,576 bytes, so no AWS tool wrote it",
         ),
         (TokenFile.from_text, '{"accessToken": ""}', "The token file has no accessToken"),
         (
@@ -218,7 +234,7 @@ def test_the_key_that_is_spelt_right_counts() -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_not_quoted(
-    read: Callable[[str], object], text: str, problem: str
+    read: Callable[[str | bytes], object], text: str | bytes, problem: str
 ) -> None:
     with pytest.raises(CacheFileInvalid) as caught:
         _ = read(text)
