@@ -9,9 +9,16 @@ explicit `..._with_secrets` functions reveal them. A pickle of a model holds its
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, SerializationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    SerializationInfo,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -23,6 +30,7 @@ __all__ = [
     "EpochSeconds",
     "Integer",
     "Model",
+    "Moment",
     "PollingInterval",
     "RegisteredClient",
     "Request",
@@ -32,6 +40,7 @@ __all__ = [
     "Stored",
     "as_secret",
     "empty_if_absent",
+    "problems",
     "to_json",
 ]
 
@@ -144,6 +153,9 @@ Seconds = Annotated[int, Integer(_MAX_SECONDS)]
 EpochSeconds = Annotated[int, Integer(_MAX_EPOCH)]
 """Seconds since 1970-01-01T00:00:00Z; absent and `null` read 0, the service model's default."""
 
+Moment = Annotated[float, Field(ge=0, le=_MAX_EPOCH, allow_inf_nan=False)]
+"""A moment in epoch seconds, with fractions."""
+
 PollingInterval = Annotated[int, BeforeValidator(_interval), Field(ge=1, le=_MAX_SECONDS)]
 """Seconds between polls; absent, `null` and anything below 1 read 5 (RFC 8628 section 3.2)."""
 
@@ -174,6 +186,32 @@ class Response(Model, frozen=True):
 class Stored(Model, frozen=True):
     """A document of our own that outlives a process."""
 
+    def to_json_with_secrets(self) -> str:
+        """Return it as JSON **with its secrets in the clear**; protect this text like a password.
+
+        `model_dump_json()` masks secrets, so what it returns cannot be read again.
+
+        Raises:
+            ConfigurationError: a text in it holds lone surrogates, which UTF-8 cannot encode.
+        """
+        return to_json(self).decode()
+
+    @classmethod
+    def from_json(cls, document: str | bytes) -> Self:
+        """Read what `to_json_with_secrets` returned.
+
+        Raises:
+            ConfigurationError: the document is something else, or its secrets are masked.
+        """
+        try:
+            return cls.model_validate_json(document)
+        except ValidationError as invalid:
+            wrong = problems(invalid, whole="document")
+        # A traceback may show what its frames hold.
+        del document
+        message = f"This is not a stored {cls.__name__} ({wrong}); start the login again"
+        raise ConfigurationError(message)
+
 
 class RegisteredClient(Protocol):
     """A registered client: what RegisterClient answered, or a stored copy of it."""
@@ -192,6 +230,19 @@ class RegisteredClient(Protocol):
 def as_secret(value: str | SecretStr) -> SecretStr:
     """Wrap a plain string; a secret stays as it is."""
     return SecretStr(value) if isinstance(value, str) else value
+
+
+def problems(invalid: ValidationError, *, whole: str) -> str:
+    """Return up to five problems as pydantic names them, each behind the member it is in; never a value.
+
+    Args:
+        invalid: what pydantic raised.
+        whole: stands for a problem that is in no member.
+    """
+    found = invalid.errors(include_input=False, include_context=False, include_url=False)[:5]
+    return ", ".join(
+        f"{'.'.join(map(str, problem['loc'])) or whole} {problem['type']}" for problem in found
+    )
 
 
 def to_json(model: BaseModel) -> bytes:

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from ssooidc_core._excerpt import excerpt, redact
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._model import Request, Response, to_json
+from ssooidc_core._model import Request, Response, problems, to_json
 from ssooidc_core._text import printable
 from ssooidc_core.errors import (
     ConfigurationError,
@@ -39,6 +39,7 @@ ErrorTypes: TypeAlias = Mapping[str, type[ServiceError]]
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _FIRST_ERROR: Final = 400
+_NOT_JSON: Final = "body json_invalid"
 _JSON_TYPE: Final = re.compile(
     r"\s*[\w.+-]+/(?:[\w.-]+\+)?json\s*(?:;|\Z)", re.ASCII | re.IGNORECASE
 )
@@ -116,11 +117,11 @@ def parse(response: HttpResponse, model: type[R], asked: Asked, known: ErrorType
         try:
             result: R = model.__pydantic_validator__.validate_json(response.body)
         except ValidationError as caught:
-            problems = _problems(caught)
+            wrong = problems(caught, whole="body")
         else:
             return result
         # Raised here, outside the `except` block in which the body was at hand.
-        raise _misfit(problems, response, model, asked)
+        raise _misfit(wrong, response, model, asked)
     raise _refusal(response, asked, known)
 
 
@@ -145,23 +146,14 @@ def _is_json(response: HttpResponse) -> bool:
     )
 
 
-def _problems(invalid: ValidationError) -> list[tuple[str, str]]:
-    """The names of our own members, and pydantic's names of what is wrong with them; never a value."""
-    return [
-        (".".join(str(step) for step in problem["loc"]), problem["type"])
-        for problem in invalid.errors(include_input=False, include_context=False, include_url=False)
-    ]
-
-
 def _misfit(
-    problems: list[tuple[str, str]], response: HttpResponse, model: type[Response], asked: Asked
+    wrong: str, response: HttpResponse, model: type[Response], asked: Asked
 ) -> ResponseParseError:
     secrets = _secrets(asked.request)
-    if problems[0][1] == "json_invalid":
+    if wrong == _NOT_JSON:
         what = f"The answer is not JSON: {excerpt(response.body, secrets)}"
     else:
-        named = ", ".join(f"{where or 'body'} {problem}" for where, problem in problems[:5])
-        what = f"The answer does not fit {model.__name__}: {named}"
+        what = f"The answer does not fit {model.__name__}: {wrong}"
     return _parse_error(what, response, secrets)
 
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ssooidc_core._config import ClientConfig
-from ssooidc_core._model import Secret, Stored, to_json
+from ssooidc_core._model import Moment, Secret, Stored
 from ssooidc_core._operations.create_token import (
     AuthorizationCodeGrant,
     CreateTokenResponse,
@@ -69,8 +69,6 @@ _GRANT_TYPES: Final = ("authorization_code", "refresh_token")
 _SECONDS_TO_SIGN_IN: Final = 600
 _REDIRECT_URI: Final = re.compile(rf"http://127\.0\.0\.1(?::[0-9]{{1,5}})?{CALLBACK_PATH}\Z")
 
-_Epoch = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]
-
 
 class PendingCodeLogin(Stored, frozen=True):
     """A browser login that waits for the person.
@@ -93,7 +91,7 @@ class PendingCodeLogin(Stored, frozen=True):
     state: Secret
     code_verifier: Secret
     issuer: str | None = None
-    expires_at: _Epoch
+    expires_at: Moment
 
     def authorize_url(self, config: ClientConfig) -> str:
         """Give the URL that the browser is to open; `state` is in it, so keep it off what others can read.
@@ -140,27 +138,6 @@ class PendingCodeLogin(Stored, frozen=True):
             message = "The callback has no authorization code"
             raise CallbackMismatch(message)
         return callback.code
-
-    def to_json_with_secrets(self) -> str:
-        """Store it: JSON **with the verifier and the client secret in the clear**; keep it as you would a password.
-
-        Raises:
-            ConfigurationError: a text in it holds lone surrogates, which UTF-8 cannot.
-        """
-        return to_json(self).decode()
-
-    @classmethod
-    def from_json(cls, document: str | bytes) -> PendingCodeLogin:
-        """Read what `to_json_with_secrets` gave.
-
-        Raises:
-            ConfigurationError: it is not that, or its secrets are masked.
-        """
-        try:
-            return cls.model_validate_json(document)
-        except ValidationError:
-            message = "This is not a stored PendingCodeLogin; start the login again"
-        raise ConfigurationError(message)
 
 
 def code_registration(

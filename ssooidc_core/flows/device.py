@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ssooidc_core._attempts import announce, consult
-from ssooidc_core._model import Secret, Stored, to_json
+from ssooidc_core._model import Moment, Secret, Stored
 from ssooidc_core._operations.create_token import CreateTokenResponse, DeviceCodeGrant, create_token
 from ssooidc_core._operations.register_client import (
     RegisterClientRequest,
@@ -25,7 +25,6 @@ from ssooidc_core._operations.start_device_authorization import (
 )
 from ssooidc_core._program import Instant, Now, Sleep, Steps, flow
 from ssooidc_core.errors import (
-    ConfigurationError,
     DeviceLoginExpired,
     ExpiredTokenException,
     SlowDownException,
@@ -47,7 +46,6 @@ _LONGEST_WAIT: Final = 60.0
 # Epoch seconds as floats are exact to a quarter of a microsecond; a wait shorter than this is their rounding.
 _ROUNDING: Final = 1e-5
 
-_Epoch = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -77,37 +75,8 @@ class PendingDeviceLogin(Stored, frozen=True):
     interval: Annotated[int, Field(ge=1, le=2**31 - 1)]
     failed_polls: _Count = 0
     polls: _Count = 0
-    expires_at: _Epoch
-    next_poll_at: _Epoch
-
-    def to_json_with_secrets(self) -> str:
-        """Store it: JSON **with the device code and the client secret in the clear**; keep it as you would a password.
-
-        `model_dump_json()` masks secrets, and what it gives cannot be resumed.
-
-        Raises:
-            ConfigurationError: a text in it holds lone surrogates, which UTF-8 cannot.
-        """
-        return to_json(self).decode()
-
-    @classmethod
-    def from_json(cls, document: str | bytes) -> PendingDeviceLogin:
-        """Read what `to_json_with_secrets` gave.
-
-        Raises:
-            ConfigurationError: it is not that, or its secrets are masked.
-        """
-        try:
-            return cls.model_validate_json(document)
-        except ValidationError as invalid:
-            problems = ", ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'document'} {problem['type']}"
-                for problem in invalid.errors(
-                    include_input=False, include_context=False, include_url=False
-                )[:5]
-            )
-        message = f"This is not a stored PendingDeviceLogin ({problems}); start the login again"
-        raise ConfigurationError(message)
+    expires_at: Moment
+    next_poll_at: Moment
 
 
 @flow

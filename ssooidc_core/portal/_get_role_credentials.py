@@ -17,13 +17,7 @@ from ssooidc_core._model import Integer, Request, Response, Secret, as_secret
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
 from ssooidc_core.portal._bearer import bearer_request
-from ssooidc_core.portal._errors import (
-    PORTAL_ERRORS,
-    InvalidRequestException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
+from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
 
 __all__ = [
     "GetRoleCredentials",
@@ -87,12 +81,7 @@ class GetRoleCredentialsResponse(Response, frozen=True):
     role_credentials: RoleCredentials
 
 
-GetRoleCredentialsError: TypeAlias = (
-    InvalidRequestException
-    | ResourceNotFoundException
-    | TooManyRequestsException
-    | UnauthorizedException
-)
+GetRoleCredentialsError: TypeAlias = PortalError
 """What the service's model lets GetRoleCredentials fail with.
 
 A role that is no longer assigned was seen to give an unmodelled 403: `UnknownServiceError` with the code

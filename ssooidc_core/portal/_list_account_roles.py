@@ -8,21 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._model import Request, Response, Secret, as_secret, empty_if_absent
+from ssooidc_core._model import Response, as_secret, empty_if_absent
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
-from ssooidc_core.portal._bearer import bearer_request
-from ssooidc_core.portal._errors import (
-    PORTAL_ERRORS,
-    InvalidRequestException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
+from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
+from ssooidc_core.portal._pages import Page, PageRequest, page_request
 
 __all__ = [
     "ListAccountRoles",
@@ -34,7 +28,7 @@ __all__ = [
 ]
 
 
-class ListAccountRolesRequest(Request, frozen=True):
+class ListAccountRolesRequest(PageRequest, frozen=True):
     """What ListAccountRoles is asked.
 
     Attributes:
@@ -44,10 +38,7 @@ class ListAccountRolesRequest(Request, frozen=True):
         max_results: entries in a page at most, 1 to 100.
     """
 
-    access_token: Secret
     account_id: str
-    next_token: str | None = None
-    max_results: Annotated[int, Field(ge=1, le=100)] | None = None
 
     @classmethod
     def of(
@@ -74,7 +65,7 @@ class RoleInfo(Response, frozen=True):
     account_id: str | None = None
 
 
-class ListAccountRolesResponse(Response, frozen=True):
+class ListAccountRolesResponse(Page, frozen=True):
     """One page.
 
     Attributes:
@@ -82,16 +73,10 @@ class ListAccountRolesResponse(Response, frozen=True):
         role_list: the entries.
     """
 
-    next_token: str | None = None
     role_list: Annotated[tuple[RoleInfo, ...], BeforeValidator(empty_if_absent)] = ()
 
 
-ListAccountRolesError: TypeAlias = (
-    InvalidRequestException
-    | ResourceNotFoundException
-    | TooManyRequestsException
-    | UnauthorizedException
-)
+ListAccountRolesError: TypeAlias = PortalError
 """What the service's model lets ListAccountRoles fail with."""
 
 
@@ -108,16 +93,8 @@ class ListAccountRoles(Operation[ListAccountRolesResponse, ListAccountRolesError
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
         """Encode it."""
-        return bearer_request(
-            "GET",
-            f"{config.portal_endpoint}/assignment/roles",
-            self.request.access_token,
-            {
-                "next_token": self.request.next_token,
-                "max_result": self.request.max_results,
-                "account_id": self.request.account_id,
-            },
-        )
+        url = f"{config.portal_endpoint}/assignment/roles"
+        return page_request(url, self.request, account_id=self.request.account_id)
 
     def parse(self, response: HttpResponse) -> ListAccountRolesResponse:
         """Understand the answer."""

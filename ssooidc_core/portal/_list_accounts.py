@@ -8,21 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._model import Request, Response, Secret, as_secret, empty_if_absent
+from ssooidc_core._model import Response, as_secret, empty_if_absent
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
-from ssooidc_core.portal._bearer import bearer_request
-from ssooidc_core.portal._errors import (
-    PORTAL_ERRORS,
-    InvalidRequestException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
+from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
+from ssooidc_core.portal._pages import Page, PageRequest, page_request
 
 __all__ = [
     "AccountInfo",
@@ -34,7 +28,7 @@ __all__ = [
 ]
 
 
-class ListAccountsRequest(Request, frozen=True):
+class ListAccountsRequest(PageRequest, frozen=True):
     """What ListAccounts is asked.
 
     Attributes:
@@ -42,10 +36,6 @@ class ListAccountsRequest(Request, frozen=True):
         next_token: from the page before.
         max_results: entries in a page at most, 1 to 100.
     """
-
-    access_token: Secret
-    next_token: str | None = None
-    max_results: Annotated[int, Field(ge=1, le=100)] | None = None
 
     @classmethod
     def of(
@@ -71,7 +61,7 @@ class AccountInfo(Response, frozen=True):
     email_address: str | None = None
 
 
-class ListAccountsResponse(Response, frozen=True):
+class ListAccountsResponse(Page, frozen=True):
     """One page.
 
     Attributes:
@@ -79,16 +69,10 @@ class ListAccountsResponse(Response, frozen=True):
         account_list: the entries.
     """
 
-    next_token: str | None = None
     account_list: Annotated[tuple[AccountInfo, ...], BeforeValidator(empty_if_absent)] = ()
 
 
-ListAccountsError: TypeAlias = (
-    InvalidRequestException
-    | ResourceNotFoundException
-    | TooManyRequestsException
-    | UnauthorizedException
-)
+ListAccountsError: TypeAlias = PortalError
 """What the service's model lets ListAccounts fail with."""
 
 
@@ -105,15 +89,7 @@ class ListAccounts(Operation[ListAccountsResponse, ListAccountsError]):
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
         """Encode it."""
-        return bearer_request(
-            "GET",
-            f"{config.portal_endpoint}/assignment/accounts",
-            self.request.access_token,
-            {
-                "next_token": self.request.next_token,
-                "max_result": self.request.max_results,
-            },
-        )
+        return page_request(f"{config.portal_endpoint}/assignment/accounts", self.request)
 
     def parse(self, response: HttpResponse) -> ListAccountsResponse:
         """Understand the answer."""
