@@ -1,10 +1,10 @@
 """The restJson1 protocol: requests to JSON, answers to models or errors.
 
-Rules: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html. An error's type comes from the header
-`x-amzn-ErrorType`, else the body's `code`, else its `__type`, else (an addition of ours) the OAuth `error` code.
+The rules are https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html. An error's type comes from the header
+`x-amzn-ErrorType`, else the body's `code`, else its `__type`, else (added here) the OAuth `error` code.
 
-What came from the wire is hostile: no text of it gets into an error before it is bounded, stripped of control
-characters, and stripped of the request's own secrets; no pydantic error leaves this module, since those hold bodies.
+Answers are untrusted. Text from an answer becomes part of an error only after it was cut to a limit and stripped of
+control characters and of the request's own secrets. No pydantic error leaves this module, because they contain bodies.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ _REQUEST_ID_LIMIT: Final = 128
 
 
 def json_post(url: str, request: Request) -> HttpRequest:
-    """Encode an operation whose members all go into the body."""
+    """Return the request of an operation whose members are all in the body."""
     return HttpRequest("POST", url, (("Content-Type", "application/json"),), to_json(request))
 
 
 def query_url(url: str, parameters: Mapping[str, str | int | None]) -> str:
-    """Put query parameters behind a URL in the order given, absent ones left out.
+    """Return a URL with query parameters in the given order, without those that are `None`.
 
     Raises:
-        ConfigurationError: a value holds lone surrogates, which UTF-8 cannot.
+        ConfigurationError: a value contains lone surrogates, which UTF-8 cannot encode.
     """
     try:
         query = "&".join(
@@ -70,48 +70,48 @@ def query_url(url: str, parameters: Mapping[str, str | int | None]) -> str:
         pass
     else:
         return f"{url}?{query}" if query else url
-    message = "A query parameter holds a text that UTF-8 cannot encode"
+    message = "A query parameter contains text that UTF-8 cannot encode"
     raise ConfigurationError(message)
 
 
 def header_value(name: str, secret: SecretStr) -> str:
-    """Give a secret as the value of a header.
+    """Return a secret as the value of a header.
 
     Raises:
-        ConfigurationError: it is empty or holds characters that no header can.
+        ConfigurationError: it is empty or contains characters that a header cannot have.
     """
     if _HEADER_VALUE.match(secret.get_secret_value()) is None:
-        message = f"{name} is empty or holds characters that no header can"
+        message = f"{name} is empty or contains characters that a header cannot have"
         raise ConfigurationError(message)
     return secret.get_secret_value()
 
 
 class Asked(Protocol):
-    """An operation, as far as its answers are concerned."""
+    """What parsing an answer needs of the operation."""
 
     @property
     def request(self) -> Request:
-        """The members of the request; their secrets are kept out of every text."""
+        """The members of the request; their secrets are removed from all texts."""
         ...
 
     @property
     def error_types(self) -> tuple[type[ServiceError], ...]:
-        """The operation's own errors, looked through first where only an OAuth code is there."""
+        """The operation's own errors, searched first if the answer has only an OAuth code."""
         ...
 
 
 def parse(response: HttpResponse, model: type[R], asked: Asked, known: ErrorTypes) -> R:
-    """Understand an answer.
+    """Return the content of an answer.
 
     Args:
         response: the answer.
-        model: what a good answer is.
+        model: the model of a successful answer.
         asked: the operation.
         known: all errors of the service.
 
     Raises:
-        ServiceError: the service said no.
-        ResponseParseError: the answer is not one that the model allows.
+        ServiceError: the service answered with an error.
+        ResponseParseError: the answer does not fit the service's model.
     """
     if response.status in _SUCCESS and _is_json(response):
         try:
@@ -120,17 +120,17 @@ def parse(response: HttpResponse, model: type[R], asked: Asked, known: ErrorType
             wrong = problems(caught, whole="body")
         else:
             return result
-        # Raised here, outside the `except` block in which the body was at hand.
+        # Raised outside the `except` block, whose exception contains the body.
         raise _misfit(wrong, response, model, asked)
     raise _refusal(response, asked, known)
 
 
 def parse_empty(response: HttpResponse, asked: Asked, known: ErrorTypes) -> None:
-    """Understand the answer of an operation without output, for which an empty body is right.
+    """Check the answer of an operation without output, whose body may be empty.
 
     Raises:
-        ServiceError: the service said no.
-        ResponseParseError: the answer is not one that the model allows.
+        ServiceError: the service answered with an error.
+        ResponseParseError: the answer does not fit the service's model.
     """
     if response.status in _SUCCESS and not response.body:
         return
@@ -172,7 +172,9 @@ def _refusal(
     if code is None and response.status in _REDIRECT:
         return _parse_error("The answer is a redirect, which is never followed", response, secrets)
     if code is None and response.status < _FIRST_ERROR:
-        return _parse_error("The answer has a status that no answer has", response, secrets)
+        return _parse_error(
+            "The answer has a status that is not valid for an answer", response, secrets
+        )
     common = answer.common_members(code or str(response.status))
     if error_type is InvalidRequestRegionException:
         return InvalidRequestRegionException(
@@ -210,7 +212,7 @@ class _CommonMembers(TypedDict):
 
 
 class _ErrorAnswer:
-    """An error answer: its header fields, and the members of its body where that is a JSON object."""
+    """An error answer: its header fields, and the members of its body if that is a JSON object."""
 
     def __init__(self, response: HttpResponse, secrets: tuple[str, ...]) -> None:
         self._response = response
@@ -222,14 +224,14 @@ class _ErrorAnswer:
         self._members = cast("dict[str, object]", body) if isinstance(body, dict) else None
 
     def text(self, name: str) -> str | None:
-        """A member that is a string, without the request's secrets."""
+        """Return a member that is a string, without the request's secrets."""
         value = None if self._members is None else self._members.get(name)
         return redact(value, self._secrets) if isinstance(value, str) else None
 
     def named(self, known: ErrorTypes) -> tuple[str, type[ServiceError]] | None:
-        """The error's name by the protocol's rules, and its class."""
+        """Return the error's name by the protocol's rules, and its class."""
         header = self._response.headers.first("x-amzn-errortype") or ""
-        # Redacted before they are cut: a part of a secret is no longer recognised.
+        # Redacted before they are cut, because a part of a secret is not recognised.
         for value in (redact(header, self._secrets), self.text("code"), self.text("__type")):
             # `FooError`, `FooError:http://uri/` and `name.space#FooError:http://uri/` are all FooError.
             code = value.partition(":")[0].rpartition("#")[2].strip() if value else ""
@@ -240,7 +242,7 @@ class _ErrorAnswer:
     def oauth_named(
         self, expected: Iterable[type[ServiceError]], known: ErrorTypes
     ) -> tuple[str, type[ServiceError]] | None:
-        """The error that the OAuth code names, the operation's own first, since two share `invalid_request`."""
+        """Return the error with this OAuth code, preferably one of the operation's: two share `invalid_request`."""
         oauth = self.text("error")
         if oauth is None:
             return None
@@ -254,12 +256,12 @@ class _ErrorAnswer:
         return (oauth, UnknownServiceError) if _CODE.match(oauth) is not None else None
 
     def _message(self) -> str | None:
-        # Modelled in small letters; what refuses in front of a service (signatures, IAM's policies) writes a capital.
+        # The models write it in lower case; signature and IAM policy checks in front of a service use a capital.
         message = self.text("message")
         return self.text("Message") if message is None else message
 
     def common_members(self, code: str) -> _CommonMembers:
-        """The members that every error has."""
+        """Return the members that every error has."""
         unreadable = self._members is None
         return {
             "code": code,

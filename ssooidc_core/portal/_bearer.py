@@ -1,4 +1,4 @@
-"""How the portal's requests carry their members: in the query, and the access token in a header of its own."""
+"""The portal's requests: their members are in the query, and the access token is in a header of its own."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def bearer_request(
     access_token: SecretStr,
     parameters: Mapping[str, str | int | None],
 ) -> HttpRequest:
-    """Make a request without a body.
+    """Return a request without a body.
 
     Raises:
-        ConfigurationError: the token cannot be a header's value, or a parameter cannot be encoded.
+        ConfigurationError: the token cannot be the value of a header, or a parameter cannot be encoded.
     """
-    # The token last: were it a local variable when a parameter is refused, tracebacks with locals would show it.
+    # The token last: a traceback with locals must not show it when a parameter is refused.
     addressed = query_url(url, parameters)
     return HttpRequest(
         method, addressed, ((_BEARER_HEADER, header_value("access_token", access_token)),)

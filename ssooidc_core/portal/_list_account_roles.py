@@ -29,13 +29,13 @@ __all__ = [
 
 
 class ListAccountRolesRequest(PageRequest, frozen=True):
-    """What ListAccountRoles is asked.
+    """The request of ListAccountRoles.
 
     Attributes:
         access_token: from CreateToken.
         account_id: 12 digits.
-        next_token: from the page before.
-        max_results: entries in a page at most, 1 to 100.
+        next_token: from the previous page.
+        max_results: the most entries in a page, 1 to 100.
     """
 
     account_id: str
@@ -49,7 +49,7 @@ class ListAccountRolesRequest(PageRequest, frozen=True):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> ListAccountRolesRequest:
-        """Ask with a plain or a wrapped token."""
+        """Return the request with a token that is a string or a secret."""
         return cls(
             access_token=as_secret(access_token),
             account_id=account_id,
@@ -59,7 +59,7 @@ class ListAccountRolesRequest(PageRequest, frozen=True):
 
 
 class RoleInfo(Response, frozen=True):
-    """A role: its friendly name and the account it is in."""
+    """A role: its friendly name and its account."""
 
     role_name: str
     account_id: str | None = None
@@ -69,7 +69,7 @@ class ListAccountRolesResponse(Page, frozen=True):
     """One page.
 
     Attributes:
-        next_token: asks for the next page; `None` or empty on the last.
+        next_token: for the request of the next page; `None` or empty on the last page.
         role_list: the entries.
     """
 
@@ -77,12 +77,12 @@ class ListAccountRolesResponse(Page, frozen=True):
 
 
 ListAccountRolesError: TypeAlias = PortalError
-"""What the service's model lets ListAccountRoles fail with."""
+"""The errors of ListAccountRoles in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListAccountRoles(Operation[ListAccountRolesResponse, ListAccountRolesError]):
-    """The operation as a value; made by `list_account_roles`."""
+    """The operation as a value, returned by `list_account_roles`."""
 
     request: ListAccountRolesRequest
 
@@ -92,18 +92,18 @@ class ListAccountRoles(Operation[ListAccountRolesResponse, ListAccountRolesError
         return get_args(ListAccountRolesError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         url = f"{config.portal_endpoint}/assignment/roles"
         return page_request(url, self.request, account_id=self.request.account_id)
 
     def parse(self, response: HttpResponse) -> ListAccountRolesResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, ListAccountRolesResponse, self, PORTAL_ERRORS)
 
 
 def list_account_roles(request: ListAccountRolesRequest) -> ListAccountRoles:
-    """Get one page; `ssooidc_core.flows.portal` gets them all.
+    """Get one page; `list_all_account_roles` in `ssooidc_core.flows.portal` gets all pages.
 
-    Errors when run: those of `ListAccountRolesError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `ListAccountRolesError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return ListAccountRoles(request)

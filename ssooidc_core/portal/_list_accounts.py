@@ -29,12 +29,12 @@ __all__ = [
 
 
 class ListAccountsRequest(PageRequest, frozen=True):
-    """What ListAccounts is asked.
+    """The request of ListAccounts.
 
     Attributes:
         access_token: from CreateToken.
-        next_token: from the page before.
-        max_results: entries in a page at most, 1 to 100.
+        next_token: from the previous page.
+        max_results: the most entries in a page, 1 to 100.
     """
 
     @classmethod
@@ -45,7 +45,7 @@ class ListAccountsRequest(PageRequest, frozen=True):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> ListAccountsRequest:
-        """Ask with a plain or a wrapped token."""
+        """Return the request with a token that is a string or a secret."""
         return cls(
             access_token=as_secret(access_token),
             next_token=next_token,
@@ -54,7 +54,7 @@ class ListAccountsRequest(PageRequest, frozen=True):
 
 
 class AccountInfo(Response, frozen=True):
-    """An account: its 12-digit id, and the name and e-mail address it is shown with."""
+    """An account: its 12-digit id, name and e-mail address."""
 
     account_id: str
     account_name: str | None = None
@@ -65,7 +65,7 @@ class ListAccountsResponse(Page, frozen=True):
     """One page.
 
     Attributes:
-        next_token: asks for the next page; `None` or empty on the last.
+        next_token: for the request of the next page; `None` or empty on the last page.
         account_list: the entries.
     """
 
@@ -73,12 +73,12 @@ class ListAccountsResponse(Page, frozen=True):
 
 
 ListAccountsError: TypeAlias = PortalError
-"""What the service's model lets ListAccounts fail with."""
+"""The errors of ListAccounts in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListAccounts(Operation[ListAccountsResponse, ListAccountsError]):
-    """The operation as a value; made by `list_accounts`."""
+    """The operation as a value, returned by `list_accounts`."""
 
     request: ListAccountsRequest
 
@@ -88,17 +88,17 @@ class ListAccounts(Operation[ListAccountsResponse, ListAccountsError]):
         return get_args(ListAccountsError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         return page_request(f"{config.portal_endpoint}/assignment/accounts", self.request)
 
     def parse(self, response: HttpResponse) -> ListAccountsResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, ListAccountsResponse, self, PORTAL_ERRORS)
 
 
 def list_accounts(request: ListAccountsRequest) -> ListAccounts:
-    """Get one page; `ssooidc_core.flows.portal` gets them all.
+    """Get one page; `list_all_accounts` in `ssooidc_core.flows.portal` gets all pages.
 
-    Errors when run: those of `ListAccountsError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `ListAccountsError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return ListAccounts(request)

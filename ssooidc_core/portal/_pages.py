@@ -1,4 +1,4 @@
-"""Pages: what the requests and the answers of the portal's two lists have in common."""
+"""The pages of the portal's two lists: what their requests and answers have in common."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ def test_what_is_wrong_is_named_and_not_quoted(
     with pytest.raises(CacheFileInvalid) as caught:
         _ = read(text)
     assert str(caught.value) == problem
-    assert caught.value.hint == "Log in again: that writes the file anew."
+    assert caught.value.hint == "Log in again, which replaces the file."
     assert caught.value.__context__ is None
     # The test's own frames hold the text; ours may not.
     ours = traceback.StackSummary.extract(
