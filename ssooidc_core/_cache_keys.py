@@ -38,7 +38,10 @@ def registration_cache_key(
 def role_credentials_cache_key(
     *, account_id: str, role_name: str, session_name: str | None, start_url: str
 ) -> str:
-    """Return the name that the AWS CLI and boto3 give the role credentials file; `start_url` counts without a session."""
+    """Return the name that the AWS CLI and boto3 give the role credentials file.
+
+    The start URL is used only without a session name.
+    """
     facts = {"roleName": role_name, "accountId": account_id}
     facts |= {"startUrl": start_url} if session_name is None else {"sessionName": session_name}
     return _sha1(dumps(facts, sort_keys=True, separators=(",", ":")))

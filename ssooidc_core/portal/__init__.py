@@ -70,3 +70,7 @@ __all__ = [
     "list_accounts",
     "logout",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

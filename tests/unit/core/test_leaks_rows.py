@@ -202,7 +202,7 @@ def test_row_6_the_encoder_and_an_explicit_context_are_the_only_ways_out() -> No
 
 def test_row_6_what_pickles_hold_is_documented() -> None:
     assert CANARY.encode() in pickle.dumps(GRANT)
-    assert "A pickle of a model holds its secrets in the clear." in (model.__doc__ or "")
+    assert "A pickle of a model contains its secrets in the clear." in (model.__doc__ or "")
 
 
 CONFIGS = {

@@ -127,7 +127,7 @@ def test_a_redirect_uri_that_the_service_refuses_is_not_registered(redirect_uri:
     [
         (
             f"http://127.0.0.1/other?code=c&state={STATE}",
-            "The callback has another path than /oauth/callback",
+            "The callback's path is not /oauth/callback",
             None,
         ),
         (
