@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Not at run time: each needs other models, and few programs need them all.
-    from ssooidc_core.flows import authorization_code, device, portal, refresh
+    from ssooidc_core.flows import authorization_code, device, portal, refresh  # noqa: TC004 - `__all__` needs none
 
 __all__ = ["authorization_code", "device", "portal", "refresh"]
 
