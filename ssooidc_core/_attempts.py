@@ -75,7 +75,7 @@ class Attempts:
             now,
             credentials=credentials,
             attempt=self._number,
-            # The transport's own policy is not asked: it is made at the first failure.
+            # The transport's own policy is not used: it is created at the first failure.
             max_attempts=config.max_attempts if policy is None else _most_attempts(policy),
             invocation_id=self._first.headers["amz-sdk-invocation-id"] if self._first else None,
         )
@@ -91,10 +91,10 @@ class Attempts:
         """
         wait = self._asked(error) if self._operation.may_repeat(error) else None
         if wait is None:
-            # The state holds the error, whose traceback holds the frame of whoever holds this object.
+            # The state refers to the error, whose traceback refers to the driver's frame, and so to this object.
             self._state = None
             note = f"while {self._operation!r}, attempt {self._number}"
-            # A transport may raise one and the same object again.
+            # A transport may raise the same object again.
             if note not in getattr(error, "__notes__", ()):
                 error.add_note(note)
         return wait
@@ -154,7 +154,7 @@ def _at_least_nothing(wait: float) -> float:
 def consult(
     policy: Retrying, state: RetryCallState, *, shape: Callable[[float], float] = _at_least_nothing
 ) -> float | None:
-    """Ask a policy about a failure; return the seconds to wait, or `None` if it gives up.
+    """Call a policy's strategies for a failure; return the seconds to wait, or `None` to give up.
 
     Args:
         policy: the policy whose strategies are called.
@@ -164,7 +164,7 @@ def consult(
     Raises:
         ConfigurationError: a strategy of the policy is asynchronous.
     """
-    # tenacity 9.2 can switch a policy off: it then calls once and asks no strategy.
+    # tenacity 9.2 can disable a policy: it then makes one attempt and calls no strategy.
     if not getattr(policy, "enabled", True) or not plain(policy.retry(state)):
         return None
     if policy.after is not None:

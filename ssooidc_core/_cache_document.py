@@ -138,7 +138,7 @@ class CacheDocument:
                 wrong kind.
         """
         made = cls._made_of(text)
-        # A traceback may show what its frames hold.
+        # A traceback may show the variables of its frames.
         del text
         if isinstance(made, str):
             raise CacheFileInvalid(made)

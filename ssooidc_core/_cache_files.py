@@ -77,7 +77,7 @@ class RegistrationFile(CacheDocument):
         client_id: the client's id.
         client_secret: secret.
         expires_at: when the registration expires, UTC.
-        scopes: the registered scopes; `None` where the file does not say.
+        scopes: the registered scopes; `None` if the file does not say.
         grant_types: the registered grant types; `None` in files of the device flow.
     """
 

@@ -50,8 +50,8 @@ class ClientConfig:
         pool_timeout: seconds to wait for a free connection.
         total_timeout: seconds for one attempt, from its start to the last byte.
         max_response_bytes: largest allowed answer body in bytes, also after decompression.
-        max_attempts: most attempts of one operation under a transport's own retry policy, the first included; sent as
-            the `max` of `amz-sdk-request`, so a policy given to a transport should have the same limit.
+        max_attempts: the most attempts of one operation under a transport's own retry policy, including the first. It
+            is sent as the `max` of `amz-sdk-request`, so a policy given to a transport should have the same limit.
     """
 
     region: str | None = None

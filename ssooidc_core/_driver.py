@@ -40,7 +40,7 @@ class Transport(Clocked, Protocol):
         ...
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait."""
+        """Wait this many seconds."""
         ...
 
 
@@ -56,14 +56,14 @@ class AsyncTransport(Clocked, Protocol):
         ...
 
     async def asleep(self, seconds: float, /) -> None:
-        """Wait."""
+        """Wait this many seconds."""
         ...
 
 
 class Stepper(Generic[EventT, T]):
-    """The steps of a program as a driver takes them: an iterator over its events.
+    """An iterator over the events of a program, for a driver.
 
-    Before it takes the next event, a driver sets `reply`, where the event has one, or calls `fail`. After the last,
+    Before the next event, the driver sets `reply`, if the event has one, or calls `fail`. After the last event,
     `result` is what the program returned.
     """
 
@@ -73,7 +73,7 @@ class Stepper(Generic[EventT, T]):
     result: T
 
     def __init__(self, steps: Generator[EventT, object, T]) -> None:
-        """Start with the first step.
+        """Prepare to run a generator.
 
         Raises:
             RuntimeError: the generator was run before.
@@ -93,22 +93,20 @@ class Stepper(Generic[EventT, T]):
         return self
 
     def __next__(self) -> EventT:
-        """Pass the reply or the error to the program and return its next event.
-
-        The step is all that happens here: a transport that runs dry must not look like a finished program.
-        """
+        """Send the reply, or throw the error, and return the next event."""
         reply, error = self.reply, self._error
         self.reply = self._error = None
+        # The transport is not called here: a StopIteration that it raised would look like the end of the program.
         try:
             return self._steps.send(reply) if error is None else self._steps.throw(error)
         except StopIteration as end:
             self.result = cast("T", end.value)
             raise
         finally:
-            del error  # its traceback may come to hold this frame
+            del error  # its traceback will refer to this frame
 
     def fail(self, error: Exception) -> None:
-        """Throw an error into the program at the next step."""
+        """Make the next step throw this error into the program."""
         self._error = _throwable(error)
 
     def close(self) -> None:
@@ -221,7 +219,7 @@ def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying 
         return _carry_out(operation, transport, policy)
     except StopIteration as caught:
         dry = _throwable(caught)
-    # In a coroutine Python does the same; here, `map` and the like would take it for the end of their input.
+    # Python does the same in a coroutine; here, `map` and the like would treat it as the end of their input.
     raise dry
 
 
@@ -279,7 +277,7 @@ def _wrong_kind(transport: object, method: str, error: Exception) -> Configurati
 
 def _credentials(config: ClientConfig) -> Credentials | None:
     given = config.credentials
-    # With a value, or with none, there is nothing to ask for.
+    # A value, or none at all, is used as it is.
     if given is None or isinstance(given, Credentials):
         return given
     provided = given()

@@ -87,7 +87,7 @@ def _not_the_mask(value: SecretStr) -> SecretStr:
 
 def _secret(value: str) -> SecretStr:
     if value == _MASK:
-        message = "this is the mask that stands for a secret in a dump, not the secret"
+        message = "this is the mask that replaces a secret in a dump, not the secret"
         raise PydanticCustomError(_MASKED_SECRET, message)
     return SecretStr(value)
 
@@ -207,7 +207,7 @@ class Stored(Model, frozen=True):
             return cls.model_validate_json(document)
         except ValidationError as invalid:
             wrong = problems(invalid, whole="document")
-        # A traceback may show what its frames hold.
+        # A traceback may show the variables of its frames.
         del document
         message = f"This is not a stored {cls.__name__} ({wrong}); start the login again"
         raise ConfigurationError(message)
@@ -237,7 +237,7 @@ def problems(invalid: ValidationError, *, whole: str) -> str:
 
     Args:
         invalid: the error that pydantic raised.
-        whole: stands in place of the member's name where the whole text is wrong.
+        whole: used in place of a member's name if the whole text is wrong.
     """
     found = invalid.errors(include_input=False, include_context=False, include_url=False)[:5]
     return ", ".join(

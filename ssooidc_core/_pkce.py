@@ -143,7 +143,7 @@ def parse_callback(url: str) -> Callback:
         fields = parse_qsl(parts.query, max_num_fields=_MOST_FIELDS) if parts is not None else None
     except ValueError:
         fields, parts = None, None
-    # A traceback may show what its frames hold.
+    # A traceback may show the variables of its frames.
     del url
     if fields is None or parts is None:
         raise ConfigurationError(message)

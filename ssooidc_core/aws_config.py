@@ -159,7 +159,7 @@ def parse_aws_config(
         ConfigurationError: a text has a syntax error; the message names file, line and section, and quotes no value.
     """
     made = _parsed(config, credentials, config_file, credentials_file)
-    # A traceback may show what its frames hold.
+    # A traceback may show the variables of its frames.
     del config, credentials
     if isinstance(made, Problem):
         raise ConfigurationError(str(made))

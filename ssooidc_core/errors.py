@@ -103,7 +103,7 @@ class SsoOidcError(Exception):
 
 
 class ConfigurationError(SsoOidcError):
-    """What was asked for cannot be sent: a region, an endpoint, credentials or an argument is missing or wrong."""
+    """A setting or an argument is missing or wrong: a region, an endpoint, credentials, a file."""
 
 
 class TransportError(SsoOidcError):
@@ -416,7 +416,7 @@ class CallbackRefused(LoginError):
 class CallbackMismatch(LoginError):
     """A callback is not the answer to this login: it is of another program, or of an older login.
 
-    The login goes on waiting. `error` is the error code of the callback, or `None`.
+    The login keeps waiting. `error` is the error code of the callback, or `None`.
     """
 
     _hint: ClassVar[str | None] = (

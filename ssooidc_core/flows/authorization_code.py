@@ -121,7 +121,7 @@ class PendingCodeLogin(Stored, frozen=True):
         try:
             callback = parse_callback(callback_url)
         finally:
-            # A traceback may show what its frames hold.
+            # A traceback may show the variables of its frames.
             del callback_url
         if callback.path != CALLBACK_PATH:
             message = f"The callback's path is not {CALLBACK_PATH}"
@@ -218,7 +218,7 @@ def finish_code_login(pending: PendingCodeLogin, callback_url: str) -> Steps[Cre
     try:
         code = pending.code_of(callback_url.strip())
     finally:
-        # A traceback may show what its frames hold.
+        # A traceback may show the variables of its frames.
         del callback_url
     now = (yield from Now()).wall.timestamp()
     message = "The browser login took too long"
@@ -237,7 +237,7 @@ def finish_code_login(pending: PendingCodeLogin, callback_url: str) -> Steps[Cre
     try:
         raise CodeLoginExpired(message) from cause
     finally:
-        del cause  # its traceback holds this frame
+        del cause  # its traceback refers to this frame
 
 
 def _same(one: SecretStr, other: SecretStr) -> bool:

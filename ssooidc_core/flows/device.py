@@ -190,7 +190,7 @@ def _poll(
             return outcome, failure.with_traceback(None)
         raise outcome
     finally:
-        del outcome, failure  # their tracebacks hold this frame
+        del outcome, failure  # their tracebacks refer to this frame
 
 
 def after_poll(

@@ -106,4 +106,4 @@ def refresh_token(
     try:
         raise ended from cause
     finally:
-        del ended, cause  # their tracebacks hold this frame
+        del ended, cause  # their tracebacks refer to this frame

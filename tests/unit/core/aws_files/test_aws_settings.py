@@ -181,8 +181,8 @@ def test_a_services_section_that_is_not_there() -> None:
     with pytest.raises(ConfigurationError) as caught:
         resolve_endpoint_url("SSO OIDC", environ={}, config=CONFIG, profile=BROKEN)
     assert str(caught.value) == (
-        "Invalid Configuration: f, line 12, [profile broken]: services names a [services] section that is not "
-        "there: write it into f, or remove the line"
+        "Invalid Configuration: f, line 12, [profile broken]: services names a [services] section that does not "
+        "exist: write it into f, or remove the line"
     )
     # What is not needed is not looked at.
     environ = {"AWS_ENDPOINT_URL": "https://variable"}
