@@ -34,11 +34,10 @@ from ssooidc_core._config import ClientConfig
 from ssooidc_core._endpoints import check_region
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._sigv4 import Credentials, sign
-from ssooidc_core.errors import ConfigurationError, ServiceError, TransportError
+from ssooidc_core._transient_errors import is_repeatable
+from ssooidc_core.errors import ConfigurationError
 
 __all__ = [
-    "THROTTLING_CODES",
-    "TRANSIENT_CODES",
     "Event",
     "Flow",
     "Instant",
@@ -49,8 +48,6 @@ __all__ = [
     "Sleep",
     "Steps",
     "flow",
-    "is_repeatable",
-    "is_throttling",
 ]
 
 T = TypeVar("T")
@@ -58,51 +55,7 @@ T_co = TypeVar("T_co", covariant=True)
 E_co = TypeVar("E_co", bound=Exception, covariant=True)
 P = ParamSpec("P")
 
-SERVER_ERROR: Final = 500
-_TOO_MANY_REQUESTS: Final = 429
 _SIGNING_NAME: Final = "sso-oauth"
-
-THROTTLING_CODES: Final = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
-"""Error codes that mean "too fast" in every AWS service. `SlowDownException` is not one: it belongs to polling."""
-
-
-TRANSIENT_CODES: Final = frozenset(
-    {"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"}
-)
-"""Error codes, whatever their status, of requests that did not reach the service completely."""
-
-
-def is_throttling(error: Exception) -> bool:
-    """Return whether the service refused a request because there were too many, without processing it."""
-    return isinstance(error, ServiceError) and (
-        error.status == _TOO_MANY_REQUESTS or error.code in THROTTLING_CODES
-    )
-
-
-def is_repeatable(error: Exception) -> bool:
-    """Return whether an error may be temporary: the wire or the service failed, or the service throttled."""
-    if isinstance(error, TransportError):
-        return True
-    return isinstance(error, ServiceError) and (
-        error.status >= SERVER_ERROR or error.code in TRANSIENT_CODES or is_throttling(error)
-    )
 
 
 class Instant(NamedTuple):

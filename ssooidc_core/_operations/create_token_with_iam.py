@@ -15,8 +15,9 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import Request, Response, Seconds, Secret, as_secret
 from ssooidc_core._operations.create_token import may_repeat_one_time_grant
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import Operation, is_repeatable
+from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import json_post, parse
+from ssooidc_core._transient_errors import is_repeatable
 from ssooidc_core.errors import (
     AccessDeniedException,
     AuthorizationPendingException,

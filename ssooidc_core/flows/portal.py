@@ -15,7 +15,7 @@ from ssooidc_core.portal._list_account_roles import (
     list_account_roles,
 )
 from ssooidc_core.portal._list_accounts import AccountInfo, ListAccountsRequest, list_accounts
-from ssooidc_core.portal._pages import Page, PageRequest
+from ssooidc_core.portal._requests import Page, PageRequest
 
 __all__ = ["list_all_account_roles", "list_all_accounts"]
 

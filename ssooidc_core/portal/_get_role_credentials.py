@@ -16,8 +16,8 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import Integer, Request, Response, Secret, as_secret
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
-from ssooidc_core.portal._bearer import bearer_request
 from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
+from ssooidc_core.portal._requests import bearer_request
 
 __all__ = [
     "GetRoleCredentials",

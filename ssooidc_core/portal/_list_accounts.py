@@ -16,7 +16,7 @@ from ssooidc_core._model import Response, as_secret, empty_if_absent
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
 from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
-from ssooidc_core.portal._pages import Page, PageRequest, page_request
+from ssooidc_core.portal._requests import Page, PageRequest, page_request
 
 __all__ = [
     "AccountInfo",

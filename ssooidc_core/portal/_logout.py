@@ -15,13 +15,13 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import Request, Secret, as_secret
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse_empty
-from ssooidc_core.portal._bearer import bearer_request
 from ssooidc_core.portal._errors import (
     PORTAL_ERRORS,
     InvalidRequestException,
     TooManyRequestsException,
     UnauthorizedException,
 )
+from ssooidc_core.portal._requests import bearer_request
 
 __all__ = ["Logout", "LogoutError", "LogoutRequest", "logout"]
 
