@@ -234,7 +234,7 @@ def test_a_profile_that_is_not_there(home: Path) -> None:
         lambda: client_config(profile="x", environ=environ(home)),
         lambda: client_config(environ=environ(home, AWS_PROFILE="x"), region="us-east-1"),
     ):
-        assert refused(program) == f"{said}or name another (AWS_PROFILE)"
+        assert refused(program) == f"{said}or use another one (AWS_PROFILE)"
 
 
 @pytest.mark.parametrize("variable", ["HOME", "USERPROFILE"])

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core._transient_errors import THROTTLING_CODES, TRANSIENT_CODES
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 __all__ = [
