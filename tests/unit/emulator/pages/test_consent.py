@@ -119,7 +119,7 @@ def test_no_such_decision(
 ) -> None:
     browser.open(path)
     answer = browser.send(decision)
-    assert (answer.status, title(answer)) == (400, "Not understood")
+    assert (answer.status, title(answer)) == (400, "Invalid form")
     assert "location" not in answer.headers
     assert codes_of(center) == []
 
@@ -152,7 +152,7 @@ def test_who_signs_in_must_be_one_of_them(
     browser = Browser(ask, several)
     browser.open(authorize_path(several))
     answer = browser.send("allow", user=name)
-    assert (answer.status, title(answer)) == (400, "Not understood")
+    assert (answer.status, title(answer)) == (400, "Invalid form")
     assert codes_of(several) == []
     assert browser.send("deny", user=name).status == 303
 
@@ -218,7 +218,7 @@ def test_a_form_without_its_token(
 ) -> None:
     browser.open(path)
     answer = browser.send("allow", OWN, **changes)
-    assert (answer.status, title(answer)) == (403, "Not accepted")
+    assert (answer.status, title(answer)) == (403, "Request refused")
     assert codes_of(center) == []
     assert browser.send("allow").status == 303
 
