@@ -55,25 +55,18 @@ __all__ = [
 _HOMES = {
     name: f"ssooidc_emulator.{module}"
     for module, names in {
-        "_clocks": ("Clock",),
-        "_directory": (
-            "AccessKey",
-            "Account",
-            "Application",
-            "Directory",
-            "TrustedTokenIssuer",
-            "User",
-        ),
-        "_entropy": ("Entropy", "seeded_entropy"),
-        "_identity_center": ("IdentityCenter",),
-        "_in_process": ("AsyncEmulatorTransport", "EmulatorTransport"),
-        "_oidc.sessions": ("ActiveSession",),
-        "_request_log": ("LoggedRequest",),
-        "_serving.server": ("EmulatorServer",),
-        "_settings": ("RefreshMode",),
-        "faults._wire": ("BodyCut", "ConnectionReset", "Delayed", "WireFault"),
+        "_clocks": "Clock",
+        "_directory": "AccessKey Account Application Directory TrustedTokenIssuer User",
+        "_entropy": "Entropy seeded_entropy",
+        "_identity_center": "IdentityCenter",
+        "_in_process": "AsyncEmulatorTransport EmulatorTransport",
+        "_oidc.sessions": "ActiveSession",
+        "_request_log": "LoggedRequest",
+        "_serving.server": "EmulatorServer",
+        "_settings": "RefreshMode",
+        "faults._wire": "BodyCut ConnectionReset Delayed WireFault",
     }.items()
-    for name in names
+    for name in names.split()
 }
 
 if not TYPE_CHECKING:  # With `__getattr__`, checkers would accept any name.

@@ -20,7 +20,10 @@ from ssooidc_core._http import HttpResponse
 from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._oidc.refusals import MessageRefusal, Refusal
 
-__all__ = ["Answers", "Members", "http_date"]
+__all__ = ["Answers", "Fields", "Members", "http_date", "http_fields"]
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+"""Headers in their order."""
 
 Members: TypeAlias = Mapping[str, str | int | tuple[str, ...] | Mapping[str, str] | None]
 """The members of a successful answer by their wire names; unset ones are `None`."""
@@ -40,6 +43,16 @@ def _http_date(second: int) -> str:
 def http_date(wall: datetime) -> str:
     """Return the value of the header `Date` for a time (RFC 9110 section 5.6.7)."""
     return _http_date(int(wall.timestamp()))
+
+
+def http_fields(content_type: str, body: bytes, wall: datetime) -> Fields:
+    """Return the headers with which every answer begins."""
+    return (
+        ("Date", http_date(wall)),
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+        ("Connection", "keep-alive"),
+    )
 
 
 class Answers:
@@ -79,15 +92,9 @@ class Answers:
     ) -> HttpResponse:
         """Return an answer with this body, the headers of every answer of the service, and then `more`."""
         request_id = str(uuid.UUID(bytes=self._entropy(_REQUEST_ID_BYTES), version=4))
-        return HttpResponse(
-            status,
-            (
-                ("Date", http_date(wall)),
-                ("Content-Type", content_type),
-                ("Content-Length", str(len(body))),
-                ("Connection", "keep-alive"),
-                ("x-amzn-RequestId", request_id),
-                *more,
-            ),
-            body,
-        )
+        fields = http_fields(content_type, body, wall) + self._service_fields(request_id)
+        return HttpResponse(status, (*fields, *more), body)
+
+    def _service_fields(self, request_id: str) -> Fields:
+        """Return the headers that only this service's answers have."""
+        return (("x-amzn-RequestId", request_id),)

@@ -11,36 +11,6 @@ from typing import Final, Literal, TypeAlias
 
 from ssooidc_core._operations.errors import OIDC_ERRORS
 
-__all__ = [
-    "ACCESS_DENIED",
-    "AUTHORIZATION_PENDING",
-    "BAD_CLIENT_NAME",
-    "BAD_CLIENT_TYPE",
-    "BAD_REDIRECT_URI",
-    "BAD_SCOPE",
-    "CLIENT_NOT_FOR_DEVICES",
-    "EXPIRED_DEVICE_CODE",
-    "GRANT_NOT_REGISTERED",
-    "INVALID_CLIENT",
-    "INVALID_GRANT",
-    "INVALID_REFRESH_TOKEN",
-    "INVALID_START_URL",
-    "INVALID_SUBJECT_TOKEN",
-    "KMS_REASONS",
-    "MIXED_GRANT_TYPES",
-    "SERVER_ERROR",
-    "SLOW_DOWN",
-    "TOO_MANY_SCOPES",
-    "UNSUPPORTED_GRANT_TYPE",
-    "USER_NOT_ASSIGNED",
-    "MessageRefusal",
-    "Refusal",
-    "Source",
-    "invalid_request",
-    "other_region",
-    "refusal_named",
-]
-
 Source: TypeAlias = Literal["recorded", "reported", "invented"]
 """`recorded`: from a verbatim log of the real service; `reported`: as a person described it; `invented`: ours."""
 

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from ssooidc_core._http import HttpResponse
-from ssooidc_emulator._oidc.answers import http_date
+from ssooidc_emulator._oidc.answers import http_fields
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -99,13 +99,7 @@ def redirect(location: str, wall: datetime) -> HttpResponse:
 
 
 def _answer(status: int, content_type: str, body: bytes, wall: datetime) -> HttpResponse:
-    own = (
-        ("Date", http_date(wall)),
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
-        ("Connection", "keep-alive"),
-    )
-    return HttpResponse(status, own + _HEADERS, body)
+    return HttpResponse(status, http_fields(content_type, body, wall) + _HEADERS, body)
 
 
 def with_field(response: HttpResponse, name: str, value: str) -> HttpResponse:

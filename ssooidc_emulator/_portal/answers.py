@@ -7,7 +7,6 @@ The order of an output's members, and that an absent `nextToken` is sent as `nul
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -15,28 +14,12 @@ from typing import Final
 from pydantic_core import to_json
 
 from ssooidc_core._http import HttpResponse
-from ssooidc_emulator._oidc.answers import Answers, http_date
+from ssooidc_emulator._oidc.answers import Answers, Fields
 from ssooidc_emulator._oidc.refusals import MessageRefusal
-
-__all__ = [
-    "BAD_ACCOUNT_ID",
-    "BAD_MAX_RESULT",
-    "BAD_NEXT_TOKEN",
-    "BAD_ROLE_NAME",
-    "METHOD_NOT_ALLOWED",
-    "NOT_FOUND",
-    "NO_ACCESS",
-    "NO_SESSION",
-    "PORTAL_REFUSALS",
-    "TOO_MANY_REQUESTS",
-    "PortalAnswers",
-    "error_name",
-]
 
 _NAMESPACE: Final = "com.amazonaws.switchboard.portal#"
 _ERROR_START: Final = b'{"message":'
 _TYPE_START: Final = f'"__type":"{_NAMESPACE}'.encode()
-_REQUEST_ID_BYTES: Final = 16
 _JSON: Final = "application/json"
 _OK: Final = 200
 
@@ -109,30 +92,13 @@ class PortalAnswers(Answers):
             status, _JSON, to_json({"message": text, "__type": _NAMESPACE + code}), wall
         )
 
-    def raw(
-        self,
-        status: int,
-        content_type: str,
-        body: bytes,
-        wall: datetime,
-        *more: tuple[str, str],
-    ) -> HttpResponse:
-        """Return an answer with this body, the headers of every answer of the portal, and then `more`."""
-        request_id = str(uuid.UUID(bytes=self._entropy(_REQUEST_ID_BYTES), version=4))
-        return HttpResponse(
-            status,
-            (
-                ("Date", http_date(wall)),
-                ("Content-Type", content_type),
-                ("Content-Length", str(len(body))),
-                ("Connection", "keep-alive"),
-                ("Access-Control-Expose-Headers", "RequestId"),
-                ("Cache-Control", "no-cache"),
-                ("RequestId", request_id),
-                ("Server", "AWS SSO"),
-                *more,
-            ),
-            body,
+    def _service_fields(self, request_id: str) -> Fields:
+        """Return the headers that only the portal's answers have."""
+        return (
+            ("Access-Control-Expose-Headers", "RequestId"),
+            ("Cache-Control", "no-cache"),
+            ("RequestId", request_id),
+            ("Server", "AWS SSO"),
         )
 
 

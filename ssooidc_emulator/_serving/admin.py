@@ -20,12 +20,13 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._program import Instant
 from ssooidc_emulator._clocks import Clock
 from ssooidc_emulator._identity_center import IdentityCenter
-from ssooidc_emulator._oidc.answers import http_date
+from ssooidc_emulator._oidc.answers import http_fields
 from ssooidc_emulator._pages.same_origin import comes_from_another_site
 from ssooidc_emulator._serving.admin_verbs import VERBS, Controlled, Verb
 
 __all__ = ["ADMIN_PATH", "AdminEndpoint"]
 
+_HEADERS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 ADMIN_PATH: Final = "/_ssooidc/"
 """The beginning of the paths of all verbs."""
 
@@ -111,12 +112,5 @@ def _answer(
     status: int, members: Mapping[str, object], wall: datetime, *more: tuple[str, str]
 ) -> HttpResponse:
     body = to_json(members)
-    fields = (
-        ("Date", http_date(wall)),
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(body))),
-        ("Connection", "keep-alive"),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-    )
+    fields = http_fields("application/json", body, wall) + _HEADERS
     return HttpResponse(status, (*fields, *more), body)

@@ -1,6 +1,7 @@
 """The server loop: runs an ASGI application on a listening socket, with uvicorn's protocol.
 
 uvicorn's own server is not used, since it changes the levels and handlers of the program's loggers, and logs to them.
+The parts of uvicorn that are used are not documented, so pyproject.toml sets an upper bound for its version.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from ssooidc_core._http import HttpResponse
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_emulator._oidc.answers import Answers, http_date
+from ssooidc_emulator._oidc.answers import Answers, http_date, http_fields
 from ssooidc_emulator._oidc.refusals import MessageRefusal, Refusal, refusal_named
 from ssooidc_emulator._portal.answers import PORTAL_REFUSALS, PortalAnswers
 from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed, WireFault
@@ -129,15 +129,9 @@ class _HtmlFault:
         body = (
             f"<html>\r\n<head><title>{title}</title></head>\r\n"
             f"<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
-        )
+        ).encode()
         # A proxy's answer has no request id.
-        fields = (
-            ("Date", http_date(call.wall)),
-            ("Content-Type", "text/html"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "keep-alive"),
-        )
-        return HttpResponse(self.status, fields, body.encode())
+        return HttpResponse(self.status, http_fields("text/html", body, call.wall), body)
 
 
 @dataclass(frozen=True, slots=True)
