@@ -34,7 +34,7 @@ class ExpiringMap(Generic[K, V]):
         heapq.heappush(self._heap, (until, self._added, key))
 
     def get(self, key: K) -> V | None:
-        """Return the value of a key, or `None` where it is unknown or was dropped."""
+        """Return the value of a key, or `None` if it is unknown or was dropped."""
         return self._entries.get(key)
 
     def forget_until(self, now: float) -> list[V]:

@@ -12,7 +12,7 @@ from ssooidc_core._endpoints import check_region, is_loopback
 __all__ = ["GivenSettings", "RefreshMode", "Settings", "read_settings"]
 
 RefreshMode: TypeAlias = Literal["stable", "rotating", "rotating-strict"]
-"""What happens to a refresh token that is used.
+"""The handling of refresh tokens that are used.
 
 `stable`: the answer has the same token. `rotating`: the answer has a new one, and the old one works for another 60
 seconds. `rotating-strict`: the answer has a new one, and using the old one again ends the session (RFC 9700 section

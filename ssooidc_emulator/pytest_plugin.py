@@ -50,7 +50,7 @@ _BOTOCORE_PATHS: Final = (
 
 @pytest.fixture
 def identity_center() -> IdentityCenter:
-    """The emulated service, without clients, logins and sessions; `approve(user_code)` acts for the person."""
+    """Return the emulated service, without clients, logins and sessions; `approve(user_code)` acts for the person."""
     from ssooidc_emulator._identity_center import IdentityCenter  # noqa: PLC0415 - see above
 
     return IdentityCenter()
@@ -58,7 +58,7 @@ def identity_center() -> IdentityCenter:
 
 @pytest.fixture
 def identity_center_clock() -> Clock:
-    """The machine's time plus the seconds of `advance(seconds)`; the two transports advance it instead of waiting."""
+    """Return a clock with the machine's time, moved with `advance(seconds)`; the transports advance it to wait."""
     from ssooidc_emulator._clocks import AdjustableClock  # noqa: PLC0415 - see above
 
     return AdjustableClock()
@@ -68,7 +68,7 @@ def identity_center_clock() -> Clock:
 def identity_center_transport(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> EmulatorTransport:
-    """A transport for `ssooidc_core.run`, without a socket."""
+    """Return a transport for `ssooidc_core.run`, without a socket."""
     from ssooidc_emulator._in_process import EmulatorTransport  # noqa: PLC0415 - see above
 
     return EmulatorTransport(identity_center, clock=identity_center_clock)
@@ -78,7 +78,7 @@ def identity_center_transport(
 def identity_center_async_transport(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> AsyncEmulatorTransport:
-    """A transport for `ssooidc_core.arun`, without a socket."""
+    """Return a transport for `ssooidc_core.arun`, without a socket."""
     from ssooidc_emulator._in_process import AsyncEmulatorTransport  # noqa: PLC0415 - see above
 
     return AsyncEmulatorTransport(identity_center, clock=identity_center_clock)
@@ -88,7 +88,7 @@ def identity_center_async_transport(
 def identity_center_server(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> Iterator[EmulatorServer]:
-    """The service over HTTP on a free port of 127.0.0.1, for any client; its address is `.url`."""
+    """Serve the emulator over HTTP on a free port of 127.0.0.1, for any client; the address is `.url`."""
     try:
         from ssooidc_emulator._serving.server import EmulatorServer  # noqa: PLC0415 - see above
     except ModuleNotFoundError as missing:
@@ -103,7 +103,7 @@ def identity_center_server(
 def identity_center_home(
     identity_center_server: EmulatorServer, tmp_path: Path
 ) -> ClientEnvironment:
-    """A home for clients of the server, below `tmp_path`, and its environment variables, which are not set yet.
+    """Return a home for clients of the server, below `tmp_path`, and its environment variables, without setting them.
 
     For child processes: `subprocess.run(..., env=identity_center_home.over(os.environ))`.
     """
@@ -120,7 +120,7 @@ def identity_center_home(
 def identity_center_environment(
     identity_center_home: ClientEnvironment,
 ) -> Iterator[ClientEnvironment]:
-    """Variables in `os.environ` during the test: boto3 and the AWS tools use only the emulator.
+    """Set environment variables during the test, so that boto3 and the AWS tools use only the emulator.
 
     All other variables that begin with `AWS_` are unset. The profiles of `identity_center_home` exist, and `emulator`
     is selected. boto3 has a new default session; a session or client that was created earlier is not affected.

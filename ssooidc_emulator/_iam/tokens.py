@@ -1,8 +1,8 @@
 """CreateTokenWithIAM: tokens for an application that signs its requests (`POST /token?aws_iam=t`).
 
-Where a request has several problems, no record shows which of them the real service reports. Here the order is
-signature, malformed input, region, application, grant type, grant, assignment, scope. By the time of the last two, a
-code is spent, and so is a refresh token that rotates.
+If a request has several problems, no record shows which of them the real service reports. Here the order is signature,
+malformed input, region, application, grant type, grant, assignment, scope. When the last two are checked, a code has
+already been spent, and so has a refresh token that rotates.
 """
 
 from __future__ import annotations

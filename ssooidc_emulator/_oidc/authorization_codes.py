@@ -99,9 +99,9 @@ class AuthorizationCodes:
     ) -> AuthorizationCode | Refusal:
         """Spend a code and return its record, or a refusal; the caller must set `end_session`.
 
-        An attempt that does not match does not spend the code, so that a wrong guess does not lock out its owner. A
-        second use of a spent code ends its session, since one of its two holders may be an attacker (RFC 6749 section
-        10.5, RFC 9700 section 4.5).
+        An attempt that does not match does not spend the code: a wrong guess must not lock out its owner, and verifiers
+        cannot be guessed. A second use of a spent code ends its session, since one of its two holders may be an
+        attacker (RFC 6749 section 10.5, RFC 9700 section 4.5).
         """
         known = self._codes.get(code)
         # Another client's code is answered like an unknown one, and stays as it is.

@@ -1,7 +1,7 @@
 """The operations: from the body of a request to the members of its answer, or a refusal.
 
-Where a request has several problems, no record shows which of them the real service reports. Here the order is
-malformed input, client, grant type, grant.
+If a request has several problems, no record shows which of them the real service reports. Here the order is malformed
+input, client, grant type, grant.
 """
 
 from __future__ import annotations

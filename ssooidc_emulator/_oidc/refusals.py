@@ -1,6 +1,6 @@
 """The refusals of SSO OIDC: one table of error answers, with the source of each text.
 
-Where no public record shows the real text, `source` is "invented": a client must not rely on such a text, and the real
+If no public record shows the real text, `source` is "invented": a client must not rely on such a text, and the real
 service may also use another status.
 """
 
@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from ssooidc_core._operations.errors import OIDC_ERRORS
 
 Source: TypeAlias = Literal["recorded", "reported", "invented"]
-"""`recorded`: from a verbatim log of the real service; `reported`: as a person described it; `invented`: ours."""
+"""`recorded`: from a verbatim log of the real service; `reported`: from a description of it; `invented`: neither."""
 
 KMS_REASONS: Final = {
     "KMS_AccessDeniedException": "AccessDeniedException",

@@ -103,7 +103,7 @@ def _answer(status: int, content_type: str, body: bytes, wall: datetime) -> Http
 
 
 def with_field(response: HttpResponse, name: str, value: str) -> HttpResponse:
-    """Return an answer with another header."""
+    """Return an answer with one more header."""
     return HttpResponse(response.status, (*response.headers.fields, (name, value)), response.body)
 
 

@@ -175,5 +175,5 @@ def _server_tls() -> tuple[ssl.SSLContext, str]:
     context.set_alpn_protocols(["http/1.1"])
     # The authority's private key is not kept, so that no other certificate can be made with it.
     certificate = authority.issue_cert("127.0.0.1", "localhost")
-    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # its type names one of OpenSSL's bindings
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it also accepts pyOpenSSL's type
     return context, authority.cert_pem.bytes().decode("ascii")

@@ -88,7 +88,7 @@ async def serve(
 
 
 async def _end_connections(state: ServerState) -> None:
-    """Give written data a moment to be sent, then abort the connections that are still open."""
+    """Wait briefly until written data is sent, then abort the connections that are still open."""
     if state.connections:
         await asyncio.sleep(_SECONDS_TO_FLUSH)
     for connection in list(state.connections):
