@@ -33,7 +33,7 @@ Asked: TypeAlias = Callable[[], list[str]]
 
 BANNER = (
     "This is an emulator on your own machine, for tests and demos. "
-    "It is not AWS: enter no real password or code here."
+    "It is not AWS. Do not enter real passwords or codes here."
 )
 SECONDS = 30
 LOGIN = ("sso", "login", "--sso-session", "emulator")
@@ -130,7 +130,7 @@ class TestDevicePage:
         field.send_keys("BCDF-GHJK" if device.user_code != "BCDF-GHJK" else "BCDF-GHJL")
         field.send_keys(Keys.ENTER)
         assert text(chromium, "[role=alert]") == (
-            "No sign-in waits under this code. Compare it with the one you were shown."
+            "No sign-in has this code. Compare it with the one on your device or terminal."
         )
         screenshot("wrong")
         # As people type it.
@@ -161,7 +161,7 @@ class TestDevicePage:
         assert text(chromium, "h1") == "Denied"
         chromium.back()
         push(chromium, "Approve")
-        assert text(chromium, "h1") == "Already decided"
+        assert text(chromium, "h1") == "Already used"
 
     def test_on_a_telephone(
         self,
@@ -215,7 +215,7 @@ class TestPagesOfOthers:
         )
         chromium.get(evil_page(form))
         push(chromium, "Win a prize")
-        assert text(chromium, "h1") == "Not accepted"
+        assert text(chromium, "h1") == "Request refused"
         assert asked() == ["DevicePage 403"]
         assert [login.user_code for login in server.center.pending_logins(server.now())] == [
             device.user_code
@@ -348,7 +348,7 @@ class TestDashboard:
         asked: Asked,
     ) -> None:
         chromium.get(f"{server.url}/?refresh=off")
-        assert chromium.title == "What goes on – emulated IAM Identity Center"
+        assert chromium.title == "Dashboard – emulated IAM Identity Center"
         assert text(chromium, ".banner") == BANNER
         waiting, _, registered, requests = (
             [row.text for row in section.find_elements(By.CSS_SELECTOR, "tbody tr")]
@@ -389,7 +389,7 @@ class TestDashboard:
         refresh = find(chromium, "meta[http-equiv=refresh]").get_attribute("content")
         assert refresh == "5"
         follow(chromium, find(chromium, "a[href='/?refresh=off']"))
-        assert find(chromium, "a[href='/']").text == "Let it renew itself"
+        assert find(chromium, "a[href='/']").text == "Start reloading"
         assert not chromium.find_elements(By.CSS_SELECTOR, "meta[http-equiv=refresh]")
 
     def test_leads_to_the_device_page(self, chromium: Chrome, server: EmulatorServer) -> None:

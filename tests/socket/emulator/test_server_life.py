@@ -48,7 +48,7 @@ def test_a_port_that_is_taken(server: EmulatorServer) -> None:
     ],
 )
 def test_nothing_but_this_machine(host: str) -> None:
-    with pytest.raises(ValueError, match=r"listens on 127\.0\.0\.1 only"):
+    with pytest.raises(ValueError, match=r"can listen on 127\.0\.0\.1 only"):
         EmulatorServer(host=host)
 
 

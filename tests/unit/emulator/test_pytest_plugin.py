@@ -29,6 +29,7 @@ from ssooidc_emulator import (
 )
 from ssooidc_emulator._serving.client_environment import ClientEnvironment
 
+NO_UVICORN = "import sys; sys.modules['uvicorn'] = None"
 REGISTRATION = RegisterClientRequest(client_name="tool", client_type="public")
 
 
@@ -86,6 +87,19 @@ def test_the_package_has_no_other_names() -> None:
     ):
         _ = ssooidc_emulator.Idendity  # type: ignore[attr-defined]
     assert sorted(ssooidc_emulator._HOMES) == ssooidc_emulator.__all__
+
+
+@pytest.mark.parametrize(("first", "left_out"), [("", set()), (NO_UVICORN, {"EmulatorServer"})])
+def test_dir_and_help_show_each_name(first: str, left_out: set[str]) -> None:
+    code = """
+import json, pydoc, sys
+import ssooidc_emulator
+shown = dir(ssooidc_emulator)
+text = pydoc.plain(pydoc.render_doc(ssooidc_emulator))
+print(json.dumps([name for name in ssooidc_emulator.__all__ if name in shown and name in text]))
+"""
+    expected = [name for name in ssooidc_emulator.__all__ if name not in left_out]
+    assert python(first + code) == expected
 
 
 def test_it_can_be_switched_off(pytester: pytest.Pytester) -> None:

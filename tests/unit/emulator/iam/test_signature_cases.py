@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ssooidc_core import Credentials, HttpRequest
 from ssooidc_core._sigv4 import sign
 from ssooidc_emulator import AccessKey
-from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
 from ssooidc_emulator._iam.signatures import Signer, verify
+from ssooidc_emulator._oidc.refusals import MessageRefusal
 
 if TYPE_CHECKING:
     from tests.conftest import SignedCase
@@ -85,7 +85,7 @@ def test_with_one_bit_changed_nothing_is_verified(cases: list[Case], data: st.Da
     )
     assert isinstance(verify(whole, find_key=find, service=service, now=when), Signer)
     outcome = verify(broken, find_key=find, service=service, now=when)
-    assert isinstance(outcome, SignatureRefusal), (place, broken.url, broken.headers.fields)
+    assert isinstance(outcome, MessageRefusal), (place, broken.url, broken.headers.fields)
 
 
 @given(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ssooidc_core import Credentials, HttpRequest
 from ssooidc_core._sigv4 import sign
 from ssooidc_emulator import AccessKey
-from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
 from ssooidc_emulator._iam.signatures import Signer, verify
+from ssooidc_emulator._oidc.refusals import MessageRefusal
 
 WHEN: Final = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 KEY: Final = AccessKey(access_key_id="AKIDEXAMPLE", secret_access_key="CANARY-secret")
@@ -29,7 +29,7 @@ DIFFERENT: Final = (
     "and signing method. Consult the service documentation for details."
 )
 
-Outcome = Signer | SignatureRefusal
+Outcome = Signer | MessageRefusal
 
 
 def find_key(access_key_id: str) -> AccessKey | None:
@@ -60,7 +60,7 @@ def check(
 
 
 def refused(outcome: Outcome) -> tuple[str, str, int]:
-    assert isinstance(outcome, SignatureRefusal)
+    assert isinstance(outcome, MessageRefusal)
     # No public record shows any of these for SSO OIDC.
     assert outcome.source == "invented"
     return outcome.code, outcome.message, outcome.status
@@ -336,7 +336,7 @@ parts = st.sampled_from(["Credential=", "SignedHeaders=", "Signature=", "/", ";"
 def test_any_header_gets_an_answer(value: str, name: str, body: bytes) -> None:
     request = replaced(signed(body=body), name, value)
     outcome = check(request)
-    assert isinstance(outcome, SignatureRefusal) or name == "a"
+    assert isinstance(outcome, MessageRefusal) or name == "a"
     assert "CANARY" not in repr(outcome) + str(outcome)
 
 

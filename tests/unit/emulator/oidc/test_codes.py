@@ -162,7 +162,9 @@ def test_how_long_a_code_lives_can_be_set(clock: VirtualClock) -> None:
     clock.advance(5)
     with pytest.raises(InvalidGrantException):
         login.exchange()
-    with pytest.raises(ValueError, match="authorization_code_lifetime must be at least 1 second"):
+    with pytest.raises(
+        ValueError, match="authorization_code_lifetime must be a whole number of seconds from 1"
+    ):
         IdentityCenter(authorization_code_lifetime=0)
 
 

@@ -131,7 +131,9 @@ def test_a_code_is_known_however_it_is_typed(
 )
 def test_no_login_waits_under_a_wrong_code(code: str, center: IdentityCenter) -> None:
     for decide in (center.approve, center.deny):
-        with pytest.raises(ValueError, match="No device login with this user code") as caught:
+        with pytest.raises(
+            ValueError, match="There is no pending device login with this user code"
+        ) as caught:
             decide(code)
         assert not code or code not in str(caught.value)
 
@@ -147,12 +149,12 @@ def test_a_decision_is_taken_once(
     login = start(center, client)
     center.deny(login["userCode"])
     for decide in (center.approve, center.deny):
-        with pytest.raises(ValueError, match="waits for a decision"):
+        with pytest.raises(ValueError, match="no pending device login with this user code"):
             decide(login["userCode"])
     late = start(center, client)
     clock.advance(600)
     poll(center, client, late)
-    with pytest.raises(ValueError, match="waits for a decision"):
+    with pytest.raises(ValueError, match="no pending device login with this user code"):
         center.approve(late["userCode"])
 
 

@@ -188,5 +188,5 @@ def test_a_session_that_is_ended_takes_its_tokens_along(
     assert not is_alive(center, token, clock)
     assert refresh(center, client, token["refreshToken"]).status == 400
     for wrong in (session.session_id, "none"):
-        with pytest.raises(ValueError, match="No session with this id goes on"):
+        with pytest.raises(ValueError, match="There is no active session with this id"):
             center.end_session(wrong)

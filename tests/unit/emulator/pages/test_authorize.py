@@ -85,8 +85,8 @@ def test_the_consent_page(center: IdentityCenter, client: str, ask: Ask) -> None
     assert "location" not in answer.headers
     assert details(answer) == {
         "Application": "tool",
-        "It asks for": ", ".join(SCOPES),
-        "You will be sent back to": CALLBACK,
+        "Requested access": ", ".join(SCOPES),
+        "You will be redirected to": CALLBACK,
         "You sign in as": "user",
     }
     assert b"<select" not in answer.body
@@ -114,7 +114,7 @@ def test_the_ways_to_name_scopes(
 ) -> None:
     # The token has all scopes of the registration, whatever was named.
     answer = ask(center, f"/authorize?{query_of(client, **named)}", method="GET", base=BASE)
-    assert details(answer)["It asks for"] == ", ".join(SCOPES)
+    assert details(answer)["Requested access"] == ", ".join(SCOPES)
 
 
 @pytest.mark.parametrize(

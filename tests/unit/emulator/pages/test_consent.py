@@ -89,7 +89,7 @@ def test_no_such_decision(
 ) -> None:
     browser.get(path)
     answer = browser.post(decision)
-    assert (answer.status, title(answer)) == (400, "Not understood")
+    assert (answer.status, title(answer)) == (400, "Invalid form")
     assert "location" not in answer.headers
     assert codes_of(center) == []
 
@@ -122,7 +122,7 @@ def test_who_signs_in_must_be_one_of_them(
     browser = browser.another(several)
     browser.get(authorize_path(several))
     answer = browser.post("allow", user=name)
-    assert (answer.status, title(answer)) == (400, "Not understood")
+    assert (answer.status, title(answer)) == (400, "Invalid form")
     assert codes_of(several) == []
     assert browser.post("deny", user=name).status == 303
 
@@ -188,7 +188,7 @@ def test_a_form_without_its_token(
 ) -> None:
     browser.get(path)
     answer = browser.post("allow", OWN, **changes)
-    assert (answer.status, title(answer)) == (403, "Not accepted")
+    assert (answer.status, title(answer)) == (403, "Request refused")
     assert codes_of(center) == []
     assert browser.post("allow").status == 303
 

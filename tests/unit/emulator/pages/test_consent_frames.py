@@ -50,7 +50,7 @@ def test_nobody_else_can_frame_or_load_it(
         base=BASE,
         headers=(("Sec-Fetch-Site", site), ("Sec-Fetch-Dest", dest)),
     )
-    assert (answer.status, title(answer)) == (403, "Not accepted")
+    assert (answer.status, title(answer)) == (403, "Request refused")
     assert "location" not in answer.headers
     assert b"<form" not in answer.body
 

@@ -66,8 +66,8 @@ def test_with_nothing_to_show(look: Callable[..., HttpResponse]) -> None:
     assert text.count('<p class="quiet">None.</p>') == 4
     assert "<table" not in text
     assert BANNER in text
-    assert "Start URL https://d-1234567890.awsapps.com/start, region us-east-1." in text
-    assert "It is 2026-01-01 00:00:00 UTC here." in text
+    assert "Start URL: https://d-1234567890.awsapps.com/start. Region: us-east-1." in text
+    assert "Current time of the emulator: 2026-01-01 00:00:00 UTC." in text
 
 
 def test_what_it_shows(
@@ -81,7 +81,7 @@ def test_what_it_shows(
     client.start(center, client.register(center, clientName="second", scopes=[]))
     clock.advance(150)
     answer = look()
-    assert rows(answer, "Sign-ins that wait for a decision") == [
+    assert rows(answer, "Pending sign-ins") == [
         ["second", "access to your AWS accounts", "2 min ago", "in 7 min"]
     ]
     assert rows(answer, "Sessions") == [["user", "first", "4 min ago", "in 7 h"]]
@@ -190,9 +190,9 @@ def test_it_renews_itself_without_a_script_and_can_be_stopped(
 ) -> None:
     live, still = look().body.decode(), look("/?refresh=off").body.decode()
     assert '<meta http-equiv="refresh" content="5">' in live
-    assert '<a href="/?refresh=off">Stop that</a>' in live
+    assert '<a href="/?refresh=off">Stop reloading</a>' in live
     assert "http-equiv" not in still
-    assert '<a href="/">Let it renew itself</a>' in still
+    assert '<a href="/">Start reloading</a>' in still
     assert "<script" not in live + still
 
 

@@ -71,7 +71,7 @@ def test_decided_already(
     browser.form = form
     answers = [browser.post(decision), browser.open(login["userCode"])]
     assert [(answer.status, browser.title(answer)) for answer in answers] == [
-        (409, "Already decided")
+        (409, "Already used")
     ] * 2
     assert status_of() == "access_denied"
 
@@ -210,7 +210,7 @@ def test_the_headers_of_every_page(
         assert "x-amzn-requestid" not in headers
     for answer in answers[:-1]:
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert b"It is not AWS: enter no real password or code here." in answer.body
+        assert b"It is not AWS. Do not enter real passwords or codes here." in answer.body
         # The policy allows none of these; a page that has one is broken.
         assert not re.search(rb"<script|<style|style=| on\w+=|javascript:", answer.body)
     assert answers[-1].headers["content-type"] == "text/css; charset=utf-8"

@@ -111,4 +111,4 @@ def test_with_no_user_nobody_can(
     login = start(center, register(center))
     answer = ask(center, f"/device?user_code={login['userCode']}", method="GET", base=BASE)
     assert answer.status == 403
-    assert b"<h1>Nobody can sign in</h1>" in answer.body
+    assert b"<h1>No user</h1>" in answer.body

@@ -29,7 +29,7 @@ from ssooidc_core.portal import (
 )
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
-from ssooidc_emulator._portal.refusals import PORTAL_REFUSALS
+from ssooidc_emulator._portal.answers import PORTAL_REFUSALS
 from ssooidc_transports.testing import VirtualClock
 
 if TYPE_CHECKING:
@@ -168,7 +168,9 @@ def test_how_long_role_credentials_last(
     credentials = json.loads(portal(center, token, CREDENTIALS).body)["roleCredentials"]
     now = clock.now().wall
     assert credentials["expiration"] == int(now.timestamp() + 900) * 1000
-    with pytest.raises(ValueError, match="role_session_lifetime must be at least 1 second"):
+    with pytest.raises(
+        ValueError, match="role_session_lifetime must be a whole number of seconds from 1"
+    ):
         IdentityCenter(role_session_lifetime=0)
 
 

@@ -22,8 +22,9 @@ from ssooidc_core.portal import (
     list_accounts,
 )
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
+from ssooidc_emulator._oidc.refusals import MessageRefusal
+from ssooidc_emulator._portal.answers import BAD_NEXT_TOKEN
 from ssooidc_emulator._portal.pagination import Page, ResultPages
-from ssooidc_emulator._portal.refusals import BAD_NEXT_TOKEN, PortalRefusal
 from ssooidc_transports.testing import VirtualClock
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def test_pages_put_together_are_the_list(names: set[str], size: int) -> None:
         page = TOKENS.page(
             list(names), str, of=("any",), max_result=str(size), next_token=next_token
         )
-        assert not isinstance(page, PortalRefusal)
+        assert not isinstance(page, MessageRefusal)
         assert len(page.entries) <= size
         found += page.entries
         next_token = page.next_token
@@ -243,4 +244,4 @@ def test_pages_put_together_are_the_list(names: set[str], size: int) -> None:
 @given(st.text(), st.text())
 def test_any_token_and_any_size_are_answered(next_token: str, max_result: str) -> None:
     page = TOKENS.page(["a"], str, of=("x",), max_result=max_result, next_token=next_token)
-    assert isinstance(page, PortalRefusal) or list(page.entries) == ["a"]
+    assert isinstance(page, MessageRefusal) or list(page.entries) == ["a"]

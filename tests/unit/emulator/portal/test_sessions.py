@@ -70,12 +70,12 @@ def test_an_administrator_ends_a_session(
     assert center.sessions(clock.now()) == ()
     assert portal(center, tokens["accessToken"], CREDENTIALS).status == 401
     assert refresh(center, client, tokens["refreshToken"]).status == 400
-    with pytest.raises(ValueError, match="No session with this id goes on"):
+    with pytest.raises(ValueError, match="There is no active session with this id"):
         center.end_session(session.session_id)
 
 
 def test_no_session_to_end(center: IdentityCenter) -> None:
-    with pytest.raises(ValueError, match="No session with this id goes on"):
+    with pytest.raises(ValueError, match="There is no active session with this id"):
         center.end_session("CANARY")
 
 

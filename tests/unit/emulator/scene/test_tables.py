@@ -14,8 +14,8 @@ import pytest
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, TrustedTokenIssuer, scene, seeded_entropy
 from ssooidc_emulator._directory import AccessKey, Account, Application, Directory, User
+from ssooidc_emulator._settings import GivenSettings, Settings
 from ssooidc_emulator.scene import load_scene
-from ssooidc_emulator.scene._tables import InstanceTable
 from ssooidc_transports.testing import VirtualClock
 
 if TYPE_CHECKING:
@@ -159,9 +159,10 @@ def test_the_instance_and_its_faults(
     assert session.expires_at - session.began_at == timedelta(hours=1)
 
 
-def test_the_instances_keys_are_a_centers_arguments() -> None:
-    arguments = set(inspect.signature(IdentityCenter).parameters)
-    assert set(InstanceTable.model_fields) == arguments - {"directory", "entropy"}
+def test_each_setting_has_a_type_and_is_documented() -> None:
+    assert set(Settings.model_fields) == set(GivenSettings.__annotations__)
+    documentation = inspect.getdoc(IdentityCenter.__init__) or ""
+    assert [name for name in Settings.model_fields if f"* `{name}`: " not in documentation] == []
 
 
 def test_each_center_begins_anew() -> None:

@@ -47,7 +47,7 @@ def answer(scope: Message, *received: Message) -> list[Message]:
 
 
 async def _run(scope: Message, receive: Callable[[], Any], send: Callable[[Message], Any]) -> None:
-    await asgi_app(IdentityCenter())(scope, receive, send)
+    await asgi_app(IdentityCenter().handle)(scope, receive, send)
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])

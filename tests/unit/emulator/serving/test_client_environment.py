@@ -101,7 +101,7 @@ def test_nobody_at_all() -> None:
 def test_a_start_url_that_would_break_the_file(start_url: str) -> None:
     server = EmulatorServer(IdentityCenter(start_url=start_url))
     server.close()
-    with pytest.raises(ValueError, match="cannot stand in a configuration file"):
+    with pytest.raises(ValueError, match="cannot be written to a configuration file"):
         client_environment(server, HOME)
 
 
