@@ -23,6 +23,7 @@ from pydantic import BaseModel
 import ssooidc_core
 from ssooidc_core import Operation
 from ssooidc_core._model import Request, Response, Stored
+from ssooidc_core.portal._requests import Page, PageRequest
 
 TESTS = Path(__file__).parent
 CASES = TESTS / "cases"
@@ -183,10 +184,11 @@ def every_request(core_contents: tuple[Any, ...]) -> frozenset[tuple[type, type]
 def every_model(core_contents: tuple[Any, ...]) -> frozenset[type[BaseModel]]:
     """Return each model of the core that is sent, received or stored."""
     bases = (Request, Response, Stored)
+    shared = {*bases, PageRequest, Page}
     return frozenset(
         value
         for value in core_contents
-        if inspect.isclass(value) and issubclass(value, bases) and value not in bases
+        if inspect.isclass(value) and issubclass(value, bases) and value not in shared
     )
 
 

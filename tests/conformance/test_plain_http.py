@@ -55,7 +55,7 @@ def test_plain_http_to_another_machine(host: str, provider: EndpointProvider, ta
             ClientConfig(**{setting: url})  # type: ignore[arg-type]
         assert str(caught.value) == (
             f"Invalid Configuration: the endpoint URL would send secrets unencrypted to {OTHERS[host]}: "
-            "use https, or say allow_insecure_http=True if the network is yours"
+            "use https, or set allow_insecure_http=True if you control the network"
         )
         tally.differs("plain-http-stays-on-this-machine")
     allowed = ClientConfig(endpoint_url=url, allow_insecure_http=True)
