@@ -215,33 +215,29 @@ def _now(event: object, transport: Clocked) -> Instant:
 
 
 def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
+    attempts = Attempts(operation, transport, policy)
     try:
-        return _carry_out(operation, transport, policy)
+        while True:
+            request = attempts.request(_credentials(transport.config) if operation.signed else None)
+            try:
+                result = operation.parse(transport.send(request))
+            except Exception as caught:  # noqa: BLE001 - the policy decides
+                error = _wrong_kind(transport, "send", caught) or caught
+            else:
+                attempts.succeeded()
+                return result
+            # Outside the `except` block, so that nothing raised from here on has the error as its `__context__`.
+            try:
+                wait = attempts.wait_after(error)
+                if wait is None:
+                    raise error
+            finally:
+                del error
+            transport.sleep(wait)
     except StopIteration as caught:
         dry = _throwable(caught)
     # Python does the same in a coroutine; here, `map` and the like would treat it as the end of their input.
     raise dry
-
-
-def _carry_out(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
-    attempts = Attempts(operation, transport, policy)
-    while True:
-        request = attempts.request(_credentials(transport.config) if operation.signed else None)
-        try:
-            result = operation.parse(transport.send(request))
-        except Exception as caught:  # noqa: BLE001 - the policy decides
-            error = _wrong_kind(transport, "send", caught) or caught
-        else:
-            attempts.succeeded()
-            return result
-        # Outside the `except` block, so that nothing raised from here on has the error as its `__context__`.
-        try:
-            wait = attempts.wait_after(error)
-            if wait is None:
-                raise error
-        finally:
-            del error
-        transport.sleep(wait)
 
 
 async def _aperform(
