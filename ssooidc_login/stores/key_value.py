@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 try:
     from key_value.aio.errors import DecryptionError, DeserializationError, EncryptionVersionError
 
-    from ssooidc_login.stores._fleet.encryption import NotSealedError, Passphrase, seal
+    from ssooidc_login.stores._encryption import NotSealedError, Passphrase, seal
 except ImportError as _missing:
     _text = 'The store for fleets needs py-key-value-aio: pip install "ssooidc-core[store]"'
     raise ImportError(_text, name=_missing.name) from _missing

@@ -314,7 +314,7 @@ def test_a_listener_that_dies_is_not_waited_for(
     def die() -> None:
         raise MemoryError
 
-    monkeypatch.setattr(listener._server, "_do_as_told", die)
+    monkeypatch.setattr(listener._server, "_do_as_asked", die)
     listener.expect(accepts)
     with pytest.raises(ListenerError, match="The listener for the browser's answer has stopped"):
         _ = listener.poll(10)
@@ -330,7 +330,7 @@ def test_secrets_are_in_no_repr(listener: LoopbackListener) -> None:
             repr(answer),
             repr(listener),
             repr(listener._server._connections),
-            repr(listener._desk),
+            repr(listener._inbox),
         ]
     assert not [text for text in texts if CANARY in text or STATE in text]
     assert repr(listener) == f"LoopbackListener({listener.redirect_uri!r})"

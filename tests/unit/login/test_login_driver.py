@@ -23,7 +23,7 @@ from ssooidc_login._events import (
     OpenUrl,
     Show,
 )
-from ssooidc_login._resources import AsyncWorld, World
+from ssooidc_login._resources import AsyncResources, Resources
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def test_nothing_to_listen_with_is_said(stage: Stage) -> None:
         return "done"
 
     full = stage.async_world()
-    blocking = World(transport=stage.world().transport, store=stage.store)
-    asynchronous = AsyncWorld(transport=full.transport, store=full.store)
+    blocking = Resources(transport=stage.world().transport, store=stage.store)
+    asynchronous = AsyncResources(transport=full.transport, store=full.store)
     text = (
         "Nothing here can listen for a browser: give the session a listener, or use the device code"
     )
@@ -180,7 +180,7 @@ def test_without_a_person_nothing_is_shown_or_opened(stage: Stage) -> None:
         yield from Show("unheard")
         return (yield from OpenUrl("https://x"))
 
-    world = World(transport=stage.world().transport, store=stage.store)
+    world = Resources(transport=stage.world().transport, store=stage.store)
     assert drive(program(), world) is False
 
 

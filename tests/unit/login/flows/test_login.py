@@ -19,8 +19,9 @@ from ssooidc_core import (
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import LoginBusy, WayIn
 from ssooidc_login._flows.documents import registration_key, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage

@@ -16,10 +16,10 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error, html_page
 from ssooidc_login import NotLoggedIn, RoleNotAssigned, SessionState, WayIn
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import AccessToken, SessionPrograms
-from ssooidc_login._status import SessionStatus, session_status
+from ssooidc_login._flows.status import SessionStatus, session_status
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import AccessToken, SessionPrograms
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
