@@ -237,7 +237,7 @@ def test_a_taken_port_is_passed_over(listener: LoopbackListener) -> None:
     with pytest.raises(ListenerError) as caught:
         _ = listen((port_of(listener),), paste=None)
     assert str(caught.value).startswith(
-        "Nothing can listen for the browser at 127.0.0.1 "
+        "Cannot listen for the browser on 127.0.0.1 "
         f"(port {port_of(listener)}: Address already in use)"
     )
     assert caught.value.hint == "Use the device code, or other ports."
@@ -246,7 +246,7 @@ def test_a_taken_port_is_passed_over(listener: LoopbackListener) -> None:
 @pytest.mark.parametrize(
     ("ports", "text"),
     [
-        ((), "Nothing can listen for the browser at 127.0.0.1 (no port was given)"),
+        ((), "Cannot listen for the browser on 127.0.0.1 (no port was given)"),
         ((70000, -1), "(port 70000: not a port; port -1: not a port)"),
         ((70000,) * 7, "port 70000: not a port; and 2 more)"),
     ],

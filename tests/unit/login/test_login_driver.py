@@ -165,7 +165,7 @@ def test_nothing_to_listen_with_is_said(stage: Stage) -> None:
     blocking = Resources(transport=stage.world().transport, store=stage.store)
     asynchronous = AsyncResources(transport=full.transport, store=full.store)
     text = (
-        "Nothing here can listen for a browser: give the session a listener, or use the device code"
+        "This driver has no listener for a browser: give it one, or use the device code"
     )
     with pytest.raises(ConfigurationError) as caught:
         _ = drive(listening(inside), blocking)
@@ -195,7 +195,7 @@ def test_a_browser_is_waited_for_inside_listening_only(
 
     with pytest.raises(TypeError) as caught:
         _ = carry(program(), stage)
-    assert str(caught.value) == "A program waited for a browser outside `Listening`"
+    assert str(caught.value) == "A program waited for a browser outside of `Listening`"
 
 
 def test_what_is_no_event_is_refused(carry: Carry, stage: Stage) -> None:
@@ -204,4 +204,4 @@ def test_what_is_no_event_is_refused(carry: Carry, stage: Stage) -> None:
 
     with pytest.raises(TypeError) as caught:
         _ = carry(program(), stage)
-    assert str(caught.value) == "A program yielded str, which is no event of ssooidc_login"
+    assert str(caught.value) == "A program yielded str, which is not an event of ssooidc_login"

@@ -69,7 +69,7 @@ def test_credentials_that_cannot_be_kept_are_given_all_the_same(
     role = carry(programs.credentials(ACCOUNT, "ReadOnly"), stage)
     assert role.role_name == "ReadOnly"
     assert caplog.messages == [
-        "The role's credentials cannot be kept: Cannot save role-credentials"
+        "The role's credentials cannot be saved: Cannot save role-credentials"
     ]
 
 

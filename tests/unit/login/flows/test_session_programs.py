@@ -97,7 +97,7 @@ def test_a_role_that_was_taken_away(carry: Carry, stage: Stage, programs: Sessio
     with pytest.raises(RoleNotAssigned) as caught:
         _ = carry(programs.credentials(ACCOUNT, ROLE), stage)
     assert str(caught.value) == (
-        "The role 'ReadOnly' in account '123456789012' is not assigned to who is signed in"
+        "The role 'ReadOnly' in account '123456789012' is not assigned to the person who is signed in"
     )
     cause = caught.value.__cause__
     assert isinstance(cause, UnknownServiceError)
@@ -163,7 +163,7 @@ def test_signing_out_goes_on_where_the_portal_fails(
     assert stage.store.load(token_key(settings)) is None
     (said,) = stage.person.shown
     assert said.startswith("The access portal did not end the session (")
-    assert said.endswith("); it ends by itself.")
+    assert said.endswith("); it will expire by itself.")
 
 
 def test_signing_out_does_not_wait_for_ever_for_who_refreshes(

@@ -268,7 +268,7 @@ def test_whoever_insists_is_told_that_it_cannot_be_refreshed(
     with pytest.raises(SessionExpired) as caught:
         _ = refreshed(carry, stage, settings)
     assert str(caught.value) == (
-        "The token of my-sso ends at 2026-01-01T13:00:00Z, and it cannot be refreshed"
+        "The token of my-sso expires at 2026-01-01T13:00:00Z, and it cannot be refreshed"
     )
 
 
