@@ -164,9 +164,7 @@ def test_nothing_to_listen_with_is_said(stage: Stage) -> None:
     full = stage.async_world()
     blocking = Resources(transport=stage.world().transport, store=stage.store)
     asynchronous = AsyncResources(transport=full.transport, store=full.store)
-    text = (
-        "This driver has no listener for a browser: give it one, or use the device code"
-    )
+    text = "This driver has no listener for a browser: give it one, or use the device code"
     with pytest.raises(ConfigurationError) as caught:
         _ = drive(listening(inside), blocking)
     assert str(caught.value) == text
