@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 __all__ = ["LoggedRequest", "RequestLog", "Subscriber", "loggable_method", "loggable_path"]
 
-_logger: Final = logging.getLogger("ssooidc_emulator.request_log")
+_logger: Final = logging.getLogger("ssooidc_emulator._request_log")
 _METHOD: Final = re.compile(r"[A-Z]{1,10}\Z")
 # Words, not codes: user codes are upper case, tokens are long or mixed.
 _WORD: Final = re.compile(r"[a-z][a-z_.-]{0,31}\Z")

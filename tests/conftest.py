@@ -1,15 +1,31 @@
-"""What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time."""
+"""What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time.
 
+And what there is in the core, found in its modules: a list that a test keeps by hand is compared with it.
+"""
+
+import importlib
+import inspect
 import os
+import pkgutil
 import re
-from collections.abc import Generator
+import tomllib
+from collections.abc import Callable, Generator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
+from pydantic import BaseModel
+
+import ssooidc_core
+from ssooidc_core import Operation
+from ssooidc_core._model import Request, Response, Stored
 
 TESTS = Path(__file__).parent
+CASES = TESTS / "cases"
 ALLOWED_SKIPS = TESTS / "allowed_skips.txt"
 
 # For type checkers only, never run.
@@ -84,13 +100,102 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def vectors() -> Path:
-    """Give the folder of case files that nobody of this project wrote."""
-    named = os.environ.get("SSOOIDC_VECTORS")
-    folder = (TESTS.parent / (named or "../shared/vectors")).resolve()
-    if not folder.is_dir():
-        message = f"no case files at {folder}: SSOOIDC_VECTORS names their folder, from the repository's root"
-        if named:
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
+def case_tables() -> dict[str, Any]:
+    """Return the tables of published cases, by the names of their files without `.toml`."""
+    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in CASES.glob("*.toml")}
+
+
+class SignedCase(NamedTuple):
+    """A POST request, the header fields that its signature adds, and what it was signed with."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    added: dict[str, str]
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None
+    region: str
+    service: str
+    moment: datetime
+
+
+@pytest.fixture(scope="session")
+def signed_cases(case_tables: dict[str, Any]) -> list[SignedCase]:
+    """Return the cases of `signatures.toml`, put together."""
+    table = case_tables["signatures"]
+    found = []
+    for place, body, with_token, signature in table["cases"]:
+        region, url = table["places"][place]["region"], table["places"][place]["url"]
+        signed, added = table["signed_headers"], {"X-Amz-Date": table["moment"]}
+        if with_token:
+            signed += ";x-amz-security-token"
+            added["X-Amz-Security-Token"] = table["session_token"]
+        scope = f"{table['moment'][:8]}/{region}/{table['service']}/aws4_request"
+        added["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={table['access_key_id']}/{scope}, "
+            f"SignedHeaders={signed}, Signature={signature}"
+        )
+        case = SignedCase(
+            url,
+            table["headers"],
+            table["bodies"][body].encode(),
+            added,
+            table["access_key_id"],
+            table["secret_access_key"],
+            table["session_token"] if with_token else None,
+            region,
+            table["service"],
+            datetime.strptime(table["moment"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        )
+        found.append(case)
+    assert len(found) == 24
+    return found
+
+
+def public_of(module: ModuleType) -> Iterator[Any]:
+    """Return what a module defines for others."""
+    for name, value in vars(module).items():
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__:
+            yield value
+
+
+@pytest.fixture(scope="session")
+def core_contents() -> tuple[Any, ...]:
+    """Return the public classes and functions of every module of the core."""
+    names = [info.name for info in pkgutil.walk_packages(ssooidc_core.__path__, "ssooidc_core.")]
+    modules = [importlib.import_module(name) for name in names]
+    return tuple(value for module in modules for value in public_of(module))
+
+
+@pytest.fixture(scope="session")
+def every_request(core_contents: tuple[Any, ...]) -> frozenset[tuple[type, type]]:
+    """Return each operation of the core with each kind of request that it takes."""
+    found: set[tuple[type, type]] = set()
+    for value in core_contents:
+        if inspect.isclass(value) and issubclass(value, Operation) and value is not Operation:
+            asked = get_type_hints(value)["request"]
+            found |= {(value, kind) for kind in get_args(asked) or (asked,)}
+    return frozenset(found)
+
+
+@pytest.fixture(scope="session")
+def every_model(core_contents: tuple[Any, ...]) -> frozenset[type[BaseModel]]:
+    """Return each model of the core that is sent, received or stored."""
+    bases = (Request, Response, Stored)
+    return frozenset(
+        value
+        for value in core_contents
+        if inspect.isclass(value) and issubclass(value, bases) and value not in bases
+    )
+
+
+@pytest.fixture(scope="session")
+def every_flow(core_contents: tuple[Any, ...]) -> frozenset[Callable[..., object]]:
+    """Return each function of the core that `@flow` made."""
+    return frozenset(
+        value
+        for value in core_contents
+        if inspect.isfunction(value)
+        and inspect.isgeneratorfunction(getattr(value, "__wrapped__", None))
+    )

@@ -6,7 +6,6 @@ They are good for the shape of things and wrong about some facts; where they are
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -57,12 +56,10 @@ class Example(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def examples(vectors: Path) -> list[Example]:
-    text = (vectors / "model/sso-oidc.examples.json").read_text(encoding="utf-8")
+def examples(case_tables: dict[str, Any]) -> list[Example]:
     found = [
-        Example(operation, each["input"], each["output"])
-        for operation, cases in json.loads(text).items()
-        for each in cases
+        Example(each["operation"], each["request"], each["answer"])
+        for each in case_tables["model-examples"]["cases"]
     ]
     assert len(found) == 8
     assert {each.operation for each in found} == BUILD.keys()

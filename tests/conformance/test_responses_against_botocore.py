@@ -98,6 +98,12 @@ def both(asked: dict[str, Asked], wires: dict[str, BotocoreWire]) -> Both:
     return Both(asked, wires)
 
 
+def test_every_operation_with_an_output_is_here(both: Both) -> None:
+    models = {name: both.wires[each.service].model for name, each in both.asked.items()}
+    outputs = {name for name, model in models.items() if model.operation_model(name).output_shape}
+    assert outputs == set(WITH_OUTPUT)
+
+
 def refusals(shape: Shape, name: str, value: object) -> Iterator[str]:
     """Give the names of the reasons for which a value that is not absent is refused."""
     if type(value) not in TYPES.get(shape.type_name, (bool, int, float)):

@@ -1,8 +1,9 @@
-"""Whatever comes back from the network, each of the 8 operations makes a model or a documented error of it."""
+"""Whatever comes back from the network, each operation makes a model or a documented error of it."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from ssooidc_core import (
     HttpResponse,
     IamAuthorizationCodeGrant,
     IamRefreshTokenGrant,
+    InvalidRequestRegionException,
     JwtBearerGrant,
     Operation,
     RefreshTokenGrant,
@@ -33,6 +35,7 @@ from ssooidc_core import (
     register_client,
     start_device_authorization,
 )
+from ssooidc_core._model import Response
 from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
@@ -82,12 +85,21 @@ def operations(secrets: Sequence[str]) -> list[AnyOperation]:
     return cast("list[AnyOperation]", made)
 
 
+def test_every_operation_is_here(every_request: frozenset[tuple[type, type]]) -> None:
+    made = operations(["zQ7-1", "zQ7-2", "zQ7-3"])
+    assert {(type(each), type(request_of(each))) for each in made} == every_request
+    assert len(made) == len(every_request)
+
+
+def request_of(operation: AnyOperation) -> BaseModel:
+    return cast("BaseModel", operation.request)  # type: ignore[attr-defined]
+
+
 def secrets_of(operation: AnyOperation) -> list[str]:
     """The secrets that this operation sends."""
-    request = cast("BaseModel", operation.request)  # type: ignore[attr-defined]
     return [
         value.get_secret_value()
-        for value in request.__dict__.values()
+        for value in request_of(operation).__dict__.values()
         if isinstance(value, SecretStr)
     ]
 
@@ -136,13 +148,20 @@ OAUTH_CODES: Final = sorted({kind.oauth_error or "unheard_of" for kind in OIDC_E
 STATUSES: Final = st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 502]) | (
     st.integers(-1, 1200)
 )
-MEMBERS: Final = [
-    "accessToken", "tokenType", "expiresIn", "refreshToken", "idToken", "issuedTokenType", "scope",
-    "awsAdditionalDetails", "clientId", "clientSecret", "clientIdIssuedAt", "clientSecretExpiresAt",
-    "authorizationEndpoint", "tokenEndpoint", "deviceCode", "userCode", "verificationUri",
-    "verificationUriComplete", "interval", "roleCredentials", "accountList", "roleList", "nextToken",
-    "error", "error_description", "reason", "message", "code", "__type", "endpoint", "region",
-]  # fmt: skip
+# The members of every answer, and those of every error: one has all that others have, and two more.
+MEMBERS: Final = sorted(
+    {
+        str(field.alias)
+        for model in Response.__subclasses__()
+        if model.__module__.startswith("ssooidc_core.")
+        for field in model.model_fields.values()
+    }
+    | (
+        inspect.signature(InvalidRequestRegionException).parameters.keys()
+        - {"status", "request_id", "retry_after"}
+    )
+    | {"Message", "__type"}
+)
 
 
 def good_answers(token: str) -> list[dict[str, object]]:

@@ -14,6 +14,7 @@ from ssooidc_core import (
     AuthorizationPendingException,
     ClientConfig,
     CreateTokenResponse,
+    Flow,
     HttpRequest,
     HttpResponse,
     InternalServerException,
@@ -28,6 +29,12 @@ from ssooidc_core import (
     SsoOidcError,
     arun,
     run,
+)
+from ssooidc_core._start_urls import resolve_start_url
+from ssooidc_core.flows.authorization_code import (
+    PendingCodeLogin,
+    finish_code_login,
+    start_code_login,
 )
 from ssooidc_core.flows.device import (
     PendingDeviceLogin,
@@ -57,6 +64,16 @@ PENDING: Final = PendingDeviceLogin(
     next_poll_at=NOW + 1,
 )
 DUE: Final = PENDING.model_copy(update={"next_poll_at": NOW})
+REDIRECT_URI: Final = "http://127.0.0.1:8400/oauth/callback"
+IN_A_BROWSER: Final = PendingCodeLogin(
+    region="us-east-1",
+    client=CLIENT,
+    scopes=(),
+    redirect_uri=REDIRECT_URI,
+    state=SecretStr("st"),
+    code_verifier=SecretStr("cv"),
+    expires_at=NOW + 600,
+)
 TOKEN: Final = reply(200, {"accessToken": "at", "refreshToken": "rt", "expiresIn": 3600})
 WAITING: Final = [
     error_reply(AuthorizationPendingException),
@@ -84,6 +101,19 @@ CASES: Final[list[Case]] = [
         ),
         [REGISTERED, STARTED],
     ),
+    (
+        start_code_login(
+            RegisterClientRequest(client_name="tool", client_type="public"),
+            redirect_uri=REDIRECT_URI,
+            region="us-east-1",
+        ),
+        [REGISTERED],
+    ),
+    (finish_code_login(IN_A_BROWSER, f"{REDIRECT_URI}?code=c&state=st"), [TOKEN]),
+    (
+        resolve_start_url("https://sso.example/", region="us-east-1"),
+        [reply(405), reply(301, headers={"Location": "https://d-1.awsapps.com/start"})],
+    ),
     (poll_for_token(PENDING), [*WAITING, *WAITING, TOKEN]),
     (poll_once(DUE), [TOKEN]),
     (poll_once(DUE), [WAITING[0]]),
@@ -95,6 +125,10 @@ CASES: Final[list[Case]] = [
     ),
 ]  # fmt: skip
 STEPS: Final = st.integers(0, 30)
+
+
+def test_every_flow_is_here(every_flow: frozenset[Callable[..., object]]) -> None:
+    assert {program._make for program, _ in CASES if isinstance(program, Flow)} == every_flow
 
 
 class Outage(Exception):

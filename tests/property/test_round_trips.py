@@ -14,6 +14,7 @@ from pydantic import BaseModel, Discriminator, SecretStr, TypeAdapter, Validatio
 import ssooidc_core as core
 from ssooidc_core import ConfigurationError, portal
 from ssooidc_core._model import to_json
+from ssooidc_core.flows.authorization_code import PendingCodeLogin
 from ssooidc_core.flows.device import PendingDeviceLogin
 
 MASK: Final = "**********"
@@ -28,9 +29,14 @@ EPOCH: Final = st.integers(0, 253_402_300_799)
 
 M = TypeVar("M", bound=BaseModel)
 
+BUILT: Final[set[type[BaseModel]]] = set()
+
 
 def built(model: type[M], /, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[M]:
-    """What `st.builds` does, without guessing at members that go by their alias too."""
+    """What `st.builds` does, without guessing at members that go by their alias too; no member is left out."""
+    given_by_hand = {name for name, field in model.model_fields.items() if field.init is not False}
+    assert members.keys() == given_by_hand, model
+    BUILT.add(model)
     return st.fixed_dictionaries(members).map(lambda drawn: model(**drawn))
 
 
@@ -76,6 +82,7 @@ CREATE_TOKEN_WITH_IAM: Final[st.SearchStrategy[BaseModel]] = st.one_of(
         core.TokenExchangeGrant,
         client_id=TEXT,
         subject_token=SECRET,
+        subject_token_type=st.just(ACCESS_TOKEN),
         requested_token_type=st.sampled_from([None, ACCESS_TOKEN, REFRESH_TOKEN]),
         scope=SCOPE,
     ),
@@ -196,6 +203,19 @@ PENDING: Final = built(
     expires_at=INSTANTS,
     next_poll_at=INSTANTS,
 )
+PENDING_CODE: Final = built(
+    PendingCodeLogin,
+    region=TEXT,
+    client=REGISTRATION,
+    scopes=st.lists(TEXT, max_size=3).map(tuple),
+    redirect_uri=TEXT,
+    state=SECRET,
+    code_verifier=SECRET,
+    issuer=MAYBE_TEXT,
+    expires_at=INSTANTS,
+)
+# Both logins that wait for a person.
+LOGINS: Final[st.SearchStrategy[PendingDeviceLogin | PendingCodeLogin]] = PENDING | PENDING_CODE
 
 # What the emulator reads a grant with: a union that `grant_type` decides.
 GRANTS: Final = TypeAdapter[core.CreateTokenRequest](
@@ -282,19 +302,23 @@ def test_requests_refuse_what_they_do_not_know(model: BaseModel, name: str) -> N
         _ = type(model).model_validate_json(json.dumps({**members, name: "x"}))
 
 
-@given(PENDING)
-def test_a_pending_login_survives_a_process(pending: PendingDeviceLogin) -> None:
+def test_every_model_is_built(every_model: frozenset[type[BaseModel]]) -> None:
+    assert every_model == BUILT
+
+
+@given(LOGINS)
+def test_a_pending_login_survives_a_process(pending: PendingDeviceLogin | PendingCodeLogin) -> None:
     """`PendingDeviceLogin`: "a value that survives a process"."""
     document = pending.to_json_with_secrets()
-    assert PendingDeviceLogin.from_json(document) == pending
-    assert PendingDeviceLogin.from_json(document.encode()) == pending
+    assert type(pending).from_json(document) == pending
+    assert type(pending).from_json(document.encode()) == pending
 
 
-@given(PENDING)
-def test_a_masked_login_cannot_be_resumed(pending: PendingDeviceLogin) -> None:
+@given(LOGINS)
+def test_a_masked_login_cannot_be_resumed(pending: PendingDeviceLogin | PendingCodeLogin) -> None:
     """`model_dump_json()`: "masks secrets, and what it gives cannot be resumed"."""
     with pytest.raises(ConfigurationError) as caught:
-        _ = PendingDeviceLogin.from_json(pending.model_dump_json(by_alias=True))
+        _ = type(pending).from_json(pending.model_dump_json(by_alias=True))
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 

@@ -33,6 +33,12 @@ from ssooidc_core import (
     run,
     start_device_authorization,
 )
+from ssooidc_core._start_urls import ResolvedStartUrl, resolve_start_url
+from ssooidc_core.flows.authorization_code import (
+    PendingCodeLogin,
+    finish_code_login,
+    start_code_login,
+)
 from ssooidc_core.flows.device import (
     PendingDeviceLogin,
     after_poll,
@@ -138,6 +144,21 @@ def ready_made(transport: ScriptedTransport, registration: RegisterClientRespons
         run(list_all_account_roles("at", account_id="1" * 12), transport),
         tuple[portal.RoleInfo, ...],
     )
+
+
+def ready_made_for_a_browser(
+    transport: ScriptedTransport, registration: RegisterClientResponse
+) -> None:
+    where = run(resolve_start_url("https://x", region=None), transport)
+    assert_type(where, ResolvedStartUrl)
+    assert_type(where.region, str)
+    start = start_code_login(registration, redirect_uri="http://127.0.0.1:1/", region=where.region)
+    pending = run(start, transport)
+    assert_type(pending, PendingCodeLogin)
+    assert_type(pending.code_verifier, SecretStr)
+    assert_type(pending.authorize_url(transport.config), str)
+    assert_type(PendingCodeLogin.from_json(pending.to_json_with_secrets()), PendingCodeLogin)
+    assert_type(run(finish_code_login(pending, "u"), transport), CreateTokenResponse)
 
 
 def transports(scripted: ScriptedTransport) -> tuple[Transport, AsyncTransport]:

@@ -7,8 +7,8 @@ By service, then by the name of the file (`service-2`, `endpoint-rule-set-1`, `p
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 import pytest
 from botocore.exceptions import UnknownServiceError
@@ -16,6 +16,9 @@ from botocore.loaders import Loader
 
 SERVICES: Final = ("sso-oidc", "sso")
 FILES: Final = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
+
+Check: TypeAlias = Callable[[Mapping[str, Any]], list[str]]
+"""Compares data of botocore with our code: a line for each difference."""
 
 
 def read_data(loader: Loader) -> dict[str, Any]:
@@ -41,3 +44,18 @@ def read_botocore() -> Callable[[Loader], dict[str, Any]]:
 def botocore_data(botocore_loader: Loader) -> dict[str, Any]:
     """Give the data of the botocore that is installed, in a copy for this test to edit: the loader keeps its own."""
     return copy.deepcopy(read_data(botocore_loader))
+
+
+@pytest.fixture(scope="session")
+def beyond_today(botocore_loader: Loader) -> Callable[[Check], Check]:
+    """Make of a check one that tests itself: it leaves out what the check finds in the data of today.
+
+    A self-test is about its own edit. Where our code and botocore differ, the comparison itself fails, and it alone.
+    """
+    data = read_data(botocore_loader)
+
+    def beyond(check: Check) -> Check:
+        today = check(data)
+        return lambda edited: [line for line in check(edited) if line not in today]
+
+    return beyond

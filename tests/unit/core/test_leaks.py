@@ -92,8 +92,11 @@ NO_SECRETS = register_client(RegisterClientRequest(client_name="n", client_type=
 
 
 def ids(operation: Operation[object, Exception]) -> str:
-    request: object = getattr(operation, "request")  # noqa: B009 - operations differ in their types
-    return f"{type(operation).__name__}-{type(request).__name__}"
+    return f"{type(operation).__name__}-{type(request_of(operation)).__name__}"
+
+
+def request_of(operation: Operation[object, Exception]) -> object:
+    return getattr(operation, "request")  # noqa: B009 - operations differ in their types
 
 
 class Wire:
@@ -250,10 +253,16 @@ def test_no_failure_shows_a_secret_of_the_request_that_the_answer_echoes(
 
 
 def sent(operation: Operation[object, Exception]) -> tuple[str, ...]:
-    request: object = getattr(operation, "request")  # noqa: B009 - operations differ in their types
-    secrets = [value for value in vars(request).values() if isinstance(value, SecretStr)]
+    members = vars(request_of(operation)).values()
+    secrets = [value for value in members if isinstance(value, SecretStr)]
     assert secrets
     return tuple(secret.get_secret_value() for secret in secrets)
+
+
+def test_every_operation_is_here(every_request: frozenset[tuple[type, type]]) -> None:
+    kinds = [(type(each), type(request_of(each))) for each in (*OPERATIONS, NO_SECRETS)]
+    assert set(kinds) == every_request
+    assert len(kinds) == len(every_request)
 
 
 def test_every_secret_is_sent_by_some_operation() -> None:

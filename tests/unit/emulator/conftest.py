@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -30,6 +30,27 @@ SERVICE = "https://oidc.us-east-1.amazonaws.com"
 PORTAL = "https://portal.sso.us-east-1.amazonaws.com"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PAGES = "http://127.0.0.1:8080"
+
+
+class Register(Protocol):
+    """Registers a client: `register(center, clientName="other")`."""
+
+    def __call__(self, asked: IdentityCenter, /, **members: object) -> dict[str, str]:
+        """Return the members that prove who it is."""
+        ...
+
+
+class Refusal(NamedTuple):
+    """What an answer says of an error."""
+
+    status: int
+    name: str
+    """Of the model."""
+    text: str
+    """The OAuth code of SSO OIDC, the message of the portal; empty where it is no error."""
+
+
+ErrorOf: TypeAlias = Callable[[HttpResponse], Refusal]
 
 
 @pytest.fixture
@@ -64,10 +85,27 @@ def ask(clock: VirtualClock) -> Callable[..., HttpResponse]:
 
 
 @pytest.fixture
-def register(ask: Callable[..., HttpResponse]) -> Callable[..., dict[str, str]]:
+def error_of() -> ErrorOf:
+    """Read the error that an answer tells of; the portal's has the two members that the real one has."""
+
+    def read(answer: HttpResponse) -> Refusal:
+        members: dict[str, str] = json.loads(answer.body)
+        if "__type" not in members:
+            name = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
+            return Refusal(answer.status, name, members.get("error", ""))
+        assert list(members) == ["message", "__type"]
+        namespace, _, name = members["__type"].partition("#")
+        assert namespace == "com.amazonaws.switchboard.portal"
+        return Refusal(answer.status, name, members["message"])
+
+    return read
+
+
+@pytest.fixture
+def register(ask: Callable[..., HttpResponse]) -> Register:
     """Register a client, with a scope unless told otherwise, and give the members that prove who it is."""
 
-    def call(asked: IdentityCenter, **members: object) -> dict[str, str]:
+    def call(asked: IdentityCenter, /, **members: object) -> dict[str, str]:
         usual = {"clientName": "tool", "clientType": "public", "scopes": ["sso:account:access"]}
         answer = ask(asked, "/client/register", usual | members)
         assert answer.status == 200, answer.body
@@ -156,7 +194,7 @@ def portal(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @pytest.fixture
 def token(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> str:
     """An access token of the example's user."""
@@ -265,7 +303,7 @@ def ask_iam(clock: VirtualClock) -> Callable[..., HttpResponse]:
 
 
 @pytest.fixture
-def authorize_path(register: Callable[..., dict[str, str]]) -> Callable[..., str]:
+def authorize_path(register: Register) -> Callable[..., str]:
     """Register a client for browser logins, and give path and query of the page that it opens."""
 
     def call(asked: IdentityCenter, *, state: str = "s", **members: object) -> str:
@@ -288,11 +326,14 @@ def authorize_path(register: Callable[..., dict[str, str]]) -> Callable[..., str
 
 
 class Browser:
-    """Looks at the device page: keeps the cookie and reads the form, as a browser does."""
+    """Keeps the cookie, reads the form, and sends it to `action`, as a browser does."""
 
-    def __init__(self, ask: Callable[..., HttpResponse], center: IdentityCenter) -> None:
+    def __init__(
+        self, ask: Callable[..., HttpResponse], center: IdentityCenter, action: str = "/device"
+    ) -> None:
         self.ask = ask
         self.center = center
+        self.action = action
         self.cookie: str | None = None
         self.form: dict[str, str] = {}
 
@@ -310,23 +351,28 @@ class Browser:
         return answer
 
     def open(self, user_code: str) -> HttpResponse:
+        """Look at the device page with a code."""
         return self.get(f"/device?user_code={user_code}")
 
     def post(
         self, decision: str | None, *headers: tuple[str, str], **changes: str | None
     ) -> HttpResponse:
         form = {**self.form, "decision": decision, **changes}
-        body = "&".join(f"{name}={value}" for name, value in form.items() if value is not None)
+        body = urlencode({name: value for name, value in form.items() if value is not None})
         return self.send(body.encode(), *(headers or (("Origin", PAGES),)))
 
-    def send(self, body: bytes, *headers: tuple[str, str]) -> HttpResponse:
+    def send(self, body: bytes, *headers: tuple[str, str], path: str | None = None) -> HttpResponse:
         return self.ask(
-            self.center, "/device", body, base=PAGES, headers=(*headers, *self._cookies())
+            self.center,
+            self.action if path is None else path,
+            body,
+            base=PAGES,
+            headers=(*headers, *self._cookies()),
         )
 
     def another(self, center: IdentityCenter) -> Browser:
         """Give another browser, without a cookie."""
-        return Browser(self.ask, center)
+        return Browser(self.ask, center, self.action)
 
     @staticmethod
     def title(answer: HttpResponse) -> str:
@@ -341,7 +387,7 @@ def browser(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Browser
 
 
 @pytest.fixture
-def client(center: IdentityCenter, register: Callable[..., dict[str, str]]) -> dict[str, str]:
+def client(center: IdentityCenter, register: Register) -> dict[str, str]:
     return register(center)
 
 

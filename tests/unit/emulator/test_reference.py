@@ -58,6 +58,12 @@ def test_every_operation(text: str) -> None:
     assert names(told) == list(get_args(OperationName))
 
 
+def test_faults_can_be_scripted_for_every_operation(
+    every_request: frozenset[tuple[type, type]],
+) -> None:
+    assert set(get_args(OperationName)) == {operation.__name__ for operation, _ in every_request}
+
+
 def test_every_option(text: str) -> None:
     assert isinstance(ssooidc, Group)
     options = {

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,13 +30,16 @@ from ssooidc_emulator._pages.forms import BrowserCookie
 from ssooidc_emulator._request_log import loggable_method, loggable_path
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
+
 
 @pytest.fixture
 def life(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     clock: VirtualClock,
     ask: Callable[..., HttpResponse],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],

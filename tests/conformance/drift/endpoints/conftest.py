@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 from botocore.endpoint_provider import EndpointProvider
@@ -16,6 +16,9 @@ from ssooidc_core import ConfigurationError
 from ssooidc_core import _partitions as partitions
 from ssooidc_core._endpoints import EndpointPrefix, resolve_endpoint
 from ssooidc_core._partitions import PARTITIONS, Partition
+
+if TYPE_CHECKING:
+    from tests.conformance.drift.conftest import Check
 
 Json: TypeAlias = Mapping[str, Any]
 ENDPOINTS: Final = "ssooidc_core/_endpoints.py"
@@ -156,6 +159,12 @@ def partitions_drift(table: Json) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def endpoint_drift() -> Callable[[Json], list[str]]:
+def endpoint_drift() -> Check:
     """Give the check."""
     return find_drift
+
+
+@pytest.fixture(scope="session")
+def new_endpoint_drift(beyond_today: Callable[[Check], Check]) -> Check:
+    """Return the check for edited data, without the differences of today."""
+    return beyond_today(find_drift)

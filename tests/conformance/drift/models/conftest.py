@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from types import ModuleType
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeAlias,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -23,6 +33,9 @@ from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_core.flows import portal as portal_flows
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 from ssooidc_emulator._oidc.refusals import KMS_REASONS
+
+if TYPE_CHECKING:
+    from tests.conformance.drift.conftest import Check
 
 Json: TypeAlias = Mapping[str, Any]
 AnyOperation: TypeAlias = type[Operation[object, Exception]]
@@ -326,6 +339,12 @@ def flows_drift(own: Own, paginators: Json, waiters: Json) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def model_drift() -> Callable[[Json], list[str]]:
+def model_drift() -> Check:
     """Give the check."""
     return find_drift
+
+
+@pytest.fixture(scope="session")
+def new_model_drift(beyond_today: Callable[[Check], Check]) -> Check:
+    """Return the check for edited data, without the differences of today."""
+    return beyond_today(find_drift)

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -32,13 +33,6 @@ CREDENTIALS = (
 )
 PACKAGE = Path(ssooidc_core.__file__).parent
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def tables(vectors: Path) -> dict[str, dict[str, object]]:
-    text = (vectors / "sso/cross-sdk-tables.json").read_text(encoding="utf-8")
-    tables: dict[str, dict[str, object]] = json.loads(text)
-    return tables
 
 
 def test_a_token_file_of_the_cli_is_read_and_comes_back_byte_for_byte() -> None:
@@ -83,35 +77,39 @@ def test_files_of_registrations_and_credentials_come_back_byte_for_byte() -> Non
     assert credentials.to_text_with_secrets() == CREDENTIALS
 
 
-def test_the_cases_of_five_sdks_are_read(tables: dict[str, dict[str, object]]) -> None:
-    cases = tables["cache_file_parse"]["cases"]
-    assert isinstance(cases, list)
+def test_the_cases_of_five_sdks_are_read(case_tables: dict[str, Any]) -> None:
+    cases = case_tables["cache-files"]["read"]
     assert len(cases) == 12
     for case in cases:
-        text = case["raw"] if "raw" in case else json.dumps(case["json"])
-        if "error" in case:
+        text = case["text"]
+        if "refused" in case:
             with pytest.raises(CacheFileInvalid):
                 _ = TokenFile.from_text(text)
             continue
         token = TokenFile.from_text(text)
-        assert token.expires_at.timestamp() == case["expires_epoch"]
+        assert token.expires_at.timestamp() == case["ends"]
         ends = token.registration_expires_at
-        if "registration_expires_epoch" in case:
+        if "registration_ends" in case:
             assert ends is not None
-            assert ends.timestamp() == case["registration_expires_epoch"]
-        if "unknownField" in case["json"]:
+            assert ends.timestamp() == case["registration_ends"]
+        expected = json.loads(text)
+        if "unknownField" in expected:
             written = json.loads(token.to_text_with_secrets())
-            expected = dict(case["json"])
             expected["startUrl"] = expected.pop("startURL")
             assert written == expected
 
 
-def test_the_bytes_that_rust_writes_are_read(tables: dict[str, dict[str, object]]) -> None:
-    text = tables["cache_file_write"]["bytes"]
-    assert isinstance(text, str)
+def test_the_bytes_that_rust_writes_are_read(case_tables: dict[str, Any]) -> None:
+    table = case_tables["cache-files"]["written"]
+    text = table["text"]
     token = TokenFile.from_text(text)
-    assert token.expires_at.timestamp() == 50000000
-    assert token.refresh_token == SecretStr("refresh-token")
+    ends = token.registration_expires_at
+    assert ends is not None
+    assert (token.expires_at.timestamp(), ends.timestamp()) == (
+        table["ends"],
+        table["registration_ends"],
+    )
+    assert token.refresh_token == SecretStr(table["refresh_token"])
     assert json.loads(token.to_text_with_secrets()) == json.loads(text)
     assert list(json.loads(token.to_text_with_secrets())) == list(json.loads(text))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +15,10 @@ from ssooidc_core._cache_keys import (
 START_URL = "https://d-1234567890.awsapps.com/start"
 
 
-def test_the_token_keys_of_four_sdks(vectors: Path) -> None:
-    tables = json.loads((vectors / "sso/cross-sdk-tables.json").read_text(encoding="utf-8"))
-    cases = tables["token_cache_key"]["cases"]
-    assert len(cases) == 6
-    for case in cases:
-        assert token_cache_key(case["input"]) == case["key"]
+def test_the_token_keys_of_four_sdks(case_tables: dict[str, Any]) -> None:
+    keys: dict[str, str] = case_tables["cache-keys"]["token"]
+    assert len(keys) == 6
+    assert {name: token_cache_key(name) for name in keys} == keys
 
 
 @pytest.mark.parametrize(

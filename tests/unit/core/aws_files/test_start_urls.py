@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import pytest
 
@@ -19,44 +16,27 @@ from ssooidc_core._start_urls import (
 )
 from ssooidc_transports.testing import ScriptedTransport, Sent
 
-Hosts: TypeAlias = Mapping[str, list[str]]
-Pairs: TypeAlias = Mapping[str, list[tuple[str, str]]]
 VANITY = "https://aws.mycompany.com"
 
 
 @pytest.fixture(scope="module")
-def tables(vectors: Path) -> Mapping[str, object]:
-    path = vectors / "sso/cross-sdk-tables.json"
-    tables: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    return tables
+def table(case_tables: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = case_tables["start-urls"]
+    return found
 
 
-@pytest.fixture(scope="module")
-def hosts(tables: Mapping[str, object]) -> Hosts:
-    hosts = tables["start_url_hosts"]
-    assert isinstance(hosts, dict)
-    return hosts
+def test_aws_owns_these_hosts_and_not_those(table: dict[str, Any]) -> None:
+    assert len(table["aws_owned"]) == 19
+    assert len(table["not_aws_owned"]) == 12
+    assert [host for host in table["aws_owned"] if not is_aws_owned(host)] == []
+    assert [host for host in table["not_aws_owned"] if is_aws_owned(host)] == []
 
 
-@pytest.fixture(scope="module")
-def pairs(tables: Mapping[str, object]) -> Pairs:
-    hosts = tables["start_url_hosts"]
-    assert isinstance(hosts, dict)
-    return hosts
-
-
-def test_aws_owns_these_hosts_and_not_those(hosts: Hosts) -> None:
-    assert len(hosts["aws_owned"]) == 19
-    assert len(hosts["not_aws_owned"]) == 12
-    assert [host for host in hosts["aws_owned"] if not is_aws_owned(host)] == []
-    assert [host for host in hosts["not_aws_owned"] if is_aws_owned(host)] == []
-
-
-def test_a_host_names_its_region(hosts: Hosts, pairs: Pairs) -> None:
-    assert len(pairs["region_from_host"]) == 11
-    for host, region in pairs["region_from_host"]:
-        assert region_of_host(host) == region
-    assert [host for host in hosts["no_region_in_host"] if region_of_host(host) is not None] == []
+def test_a_host_names_its_region(table: dict[str, Any]) -> None:
+    assert len(table["region_of"]) == 11
+    assert {host: region_of_host(host) for host in table["region_of"]} == table["region_of"]
+    assert len(table["without_region"]) == 7
+    assert [host for host in table["without_region"] if region_of_host(host) is not None] == []
 
 
 @pytest.mark.parametrize("label", ["s3", "evil", "us-east", "1", "us-east-1-", "us--east-1"])
@@ -66,33 +46,29 @@ def test_what_is_no_region_is_none_in_a_host_either(label: str) -> None:
     assert region_of_host(f"x.{label}.portal.amazonaws.com") is None
 
 
-def test_a_url_is_tidied(pairs: Pairs) -> None:
-    for url, tidy in pairs["normalise"]:
-        assert tidy_start_url(url) == tidy
+def test_a_url_is_tidied(table: dict[str, Any]) -> None:
+    assert len(table["tidy"]) == 6
+    assert {url: tidy_start_url(url) for url in table["tidy"]} == table["tidy"]
 
 
 def answer(location: str | None, status: int = 302) -> HttpResponse:
     return HttpResponse(status, {} if location is None else {"Location": location}, b"")
 
 
-def test_start_urls_resolve_as_the_aws_cli_does(tables: Mapping[str, object]) -> None:
-    cases = tables["start_url_resolution"]
-    assert isinstance(cases, list)
-    assert len(cases) == 13
-    for case in cases:
-        target = case.get("redirects_to")
+def test_start_urls_resolve_as_the_aws_cli_does(table: dict[str, Any]) -> None:
+    assert len(table["resolved"]) == 13
+    for case in table["resolved"]:
+        target = case.get("leads_to")
         transport = ScriptedTransport([] if target is None else [answer(target)])
-        program = resolve_start_url(case["url"], region=case.get("configured_region"))
+        program = resolve_start_url(case["url"], region=case.get("region"))
         if "error" in case:
             with pytest.raises(ConfigurationError) as caught:
                 _ = run(program, transport)
             assert case["error"] in str(caught.value)
             continue
         found = run(program, transport)
-        if "result" in case:
-            assert [found.start_url, found.region] == case["result"]
-        else:
-            assert found.region == case["result_region"]
+        assert found.region == case["found_region"]
+        assert found.start_url == case.get("found_url", found.start_url)
 
 
 def test_a_host_of_aws_is_not_asked() -> None:

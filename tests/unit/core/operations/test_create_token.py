@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -104,19 +104,19 @@ def test_the_request_of_each_grant(grant: CreateTokenRequest, body: bytes) -> No
     )
 
 
-def test_the_grants_have_every_member_of_the_service_model_between_them(vectors: Path) -> None:
-    shapes = json.loads((vectors / "model/sso-oidc.smithy.json").read_text())["shapes"]
-    members = shapes["com.amazonaws.ssooidc#CreateTokenRequest"]["members"]
+def test_the_grants_have_every_member_of_the_service_model_between_them(
+    case_tables: dict[str, Any],
+) -> None:
+    service = case_tables["model-sso-oidc"]
+    members = service["structures"]["CreateTokenRequest"]
     grants = (DeviceCodeGrant, AuthorizationCodeGrant, RefreshTokenGrant)
     assert {field.alias for grant in grants for field in grant.model_fields.values()} == set(
         members
     )
-    members = shapes["com.amazonaws.ssooidc#CreateTokenResponse"]["members"]
+    members = service["structures"]["CreateTokenResponse"]
     assert {field.alias for field in CreateTokenResponse.model_fields.values()} == set(members)
-    modelled = shapes["com.amazonaws.ssooidc#CreateToken"]["errors"]
-    assert {each.__name__ for each in create_token(DEVICE_GRANT).error_types} == {
-        each["target"].partition("#")[2] for each in modelled
-    }
+    modelled = service["raises"]["CreateToken"]
+    assert {each.__name__ for each in create_token(DEVICE_GRANT).error_types} == set(modelled)
 
 
 @pytest.mark.parametrize("grant", [DEVICE_GRANT, CODE_GRANT, REFRESH_GRANT], ids=type)
@@ -165,10 +165,11 @@ def test_an_answer_without_a_refresh_token_cannot_be_refreshed() -> None:
     )
 
 
-def test_the_real_answer_is_read(vectors: Path) -> None:
+def test_the_real_answer_is_read(case_tables: dict[str, Any]) -> None:
     """aws-sdk-java's fixture: three members that the model does not name, unset ones null."""
-    real = json.loads((vectors / "real/real-responses.json").read_text())["create_token"]["body"]
-    assert parsed(json.dumps(real).encode()) == CreateTokenResponse(
+    body = case_tables["recorded-answers"]["oidc"]["answers"]["CreateToken"]["body"]
+    real = json.loads(body)
+    assert parsed(body.encode()) == CreateTokenResponse(
         access_token=SecretStr(real["accessToken"]),
         token_type="Bearer",
         expires_in=28800,

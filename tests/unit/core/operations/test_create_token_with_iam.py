@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -125,16 +124,19 @@ def test_the_request_of_each_grant(grant: CreateTokenWithIAMRequest, body: str) 
     )
 
 
-def test_the_grants_have_every_member_of_the_service_model_between_them(vectors: Path) -> None:
-    shapes = json.loads((vectors / "model/sso-oidc.smithy.json").read_text())["shapes"]
-    name = "com.amazonaws.ssooidc#CreateTokenWithIAM"
+def test_the_grants_have_every_member_of_the_service_model_between_them(
+    case_tables: dict[str, Any],
+) -> None:
+    model = case_tables["model-sso-oidc"]
     aliases = {field.alias for grant in GRANTS for field in type(grant).model_fields.values()}
-    assert aliases == set(shapes[f"{name}Request"]["members"])
+    assert aliases == set(model["structures"]["CreateTokenWithIAMRequest"])
     fields = CreateTokenWithIAMResponse.model_fields.values()
-    assert {field.alias for field in fields} == set(shapes[f"{name}Response"]["members"])
-    assert {each.__name__ for each in create_token_with_iam(JWT_GRANT).error_types} == {
-        each["target"].partition("#")[2] for each in shapes[name]["errors"]
-    }
+    assert {field.alias for field in fields} == set(
+        model["structures"]["CreateTokenWithIAMResponse"]
+    )
+    assert {each.__name__ for each in create_token_with_iam(JWT_GRANT).error_types} == set(
+        model["raises"]["CreateTokenWithIAM"]
+    )
 
 
 def http_request(config: ClientConfig, credentials: Credentials | None = None) -> HttpRequest:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -159,15 +158,13 @@ def test_of_takes_plain_and_wrapped_tokens() -> None:
     )
 
 
-def test_members_and_errors_are_those_of_the_service_model(vectors: Path) -> None:
-    shapes = json.loads((vectors / "model/sso-portal.smithy.json").read_text())["shapes"]
+def test_members_and_errors_are_those_of_the_service_model(case_tables: dict[str, Any]) -> None:
+    service = case_tables["model-sso"]
     for operation in ALL:
-        name = f"com.amazonaws.sso#{type(operation).__name__}"
+        name = type(operation).__name__
         fields = {field.alias for field in type(operation.request).model_fields.values()}
-        assert fields == set(shapes[f"{name}Request"]["members"])
-        assert {each.__name__ for each in operation.error_types} == {
-            each["target"].partition("#")[2] for each in shapes[name]["errors"]
-        }
+        assert fields == set(service["structures"][f"{name}Request"])
+        assert {each.__name__ for each in operation.error_types} == set(service["raises"][name])
         assert operation.signed is False
     for model in (
         GetRoleCredentialsResponse,
@@ -177,7 +174,7 @@ def test_members_and_errors_are_those_of_the_service_model(vectors: Path) -> Non
         ListAccountRolesResponse,
         RoleInfo,
     ):
-        members = shapes[f"com.amazonaws.sso#{model.__name__}"]["members"]
+        members = service["structures"][model.__name__]
         assert {field.alias for field in model.model_fields.values()} == set(members)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -59,11 +59,13 @@ def test_the_request_with_all_members() -> None:
     )
 
 
-def test_the_request_has_every_member_of_the_service_model(vectors: Path) -> None:
-    shapes = json.loads((vectors / "model/sso-oidc.smithy.json").read_text())["shapes"]
-    members = shapes["com.amazonaws.ssooidc#RegisterClientRequest"]["members"]
+def test_the_request_has_every_member_of_the_service_model(
+    case_tables: dict[str, Any],
+) -> None:
+    structures = case_tables["model-sso-oidc"]["structures"]
+    members = structures["RegisterClientRequest"]
     assert {field.alias for field in RegisterClientRequest.model_fields.values()} == set(members)
-    members = shapes["com.amazonaws.ssooidc#RegisterClientResponse"]["members"]
+    members = structures["RegisterClientResponse"]
     assert {field.alias for field in RegisterClientResponse.model_fields.values()} == set(members)
 
 
@@ -82,13 +84,13 @@ def test_the_operation_is_never_signed() -> None:
     assert register_client(REQUEST).signed is False
 
 
-def test_the_real_answer_is_read(vectors: Path) -> None:
+def test_the_real_answer_is_read(case_tables: dict[str, Any]) -> None:
     """Recorded in 2026-01: endpoints are null, times are epoch seconds, 90 days apart."""
-    real = json.loads((vectors / "real/real-responses.json").read_text())["register_client"]["body"]
-    answer = parsed(json.dumps(real, separators=(",", ":")).encode())
+    body = case_tables["recorded-answers"]["oidc"]["answers"]["RegisterClient"]["body"]
+    answer = parsed(body.encode())
     assert answer == RegisterClientResponse(
         client_id="ITU6AYMtVh5D9s3nZfbEenVzLWVhc3QtMQ",
-        client_secret=SecretStr(real["clientSecret"]),
+        client_secret=SecretStr(json.loads(body)["clientSecret"]),
         client_id_issued_at=1767552707,
         client_secret_expires_at=1775328707,
     )
@@ -138,12 +140,9 @@ def test_an_answer_that_lacks_the_essential_is_refused(body: bytes, problem: str
     )
 
 
-def test_its_errors_are_those_of_the_service_model(vectors: Path) -> None:
-    shapes = json.loads((vectors / "model/sso-oidc.smithy.json").read_text())["shapes"]
-    modelled = shapes["com.amazonaws.ssooidc#RegisterClient"]["errors"]
-    assert {each.__name__ for each in register_client(REQUEST).error_types} == {
-        each["target"].partition("#")[2] for each in modelled
-    }
+def test_its_errors_are_those_of_the_service_model(case_tables: dict[str, Any]) -> None:
+    modelled = case_tables["model-sso-oidc"]["raises"]["RegisterClient"]
+    assert {each.__name__ for each in register_client(REQUEST).error_types} == set(modelled)
     assert errors.SlowDownException in register_client(REQUEST).error_types
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -51,15 +51,14 @@ def test_of_takes_the_registration() -> None:
     )
 
 
-def test_members_are_those_of_the_service_model(vectors: Path) -> None:
-    shapes = json.loads((vectors / "model/sso-oidc.smithy.json").read_text())["shapes"]
+def test_members_are_those_of_the_service_model(case_tables: dict[str, Any]) -> None:
+    service = case_tables["model-sso-oidc"]
     for model in (StartDeviceAuthorizationRequest, StartDeviceAuthorizationResponse):
-        members = shapes[f"com.amazonaws.ssooidc#{model.__name__}"]["members"]
+        members = service["structures"][model.__name__]
         assert {field.alias for field in model.model_fields.values()} == set(members)
-    modelled = shapes["com.amazonaws.ssooidc#StartDeviceAuthorization"]["errors"]
-    assert {each.__name__ for each in start_device_authorization(REQUEST).error_types} == {
-        each["target"].partition("#")[2] for each in modelled
-    }
+    assert {each.__name__ for each in start_device_authorization(REQUEST).error_types} == set(
+        service["raises"]["StartDeviceAuthorization"]
+    )
 
 
 @pytest.mark.parametrize("missing", ["client_id", "client_secret", "start_url"])
@@ -77,11 +76,11 @@ def test_the_operation_is_never_signed() -> None:
     assert start_device_authorization(REQUEST).signed is False
 
 
-def test_the_real_answer_is_read(vectors: Path) -> None:
+def test_the_real_answer_is_read(case_tables: dict[str, Any]) -> None:
     """Recorded: interval 1, expiresIn 600."""
-    real = json.loads((vectors / "real/real-responses.json").read_text())
-    body = real["start_device_authorization"]["body"]
-    answer = parsed(json.dumps(body).encode())
+    text = case_tables["recorded-answers"]["oidc"]["answers"]["StartDeviceAuthorization"]["body"]
+    body = json.loads(text)
+    answer = parsed(text.encode())
     assert answer == StartDeviceAuthorizationResponse(
         device_code=SecretStr(body["deviceCode"]),
         user_code="GPNW-SHFH",

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -37,6 +37,9 @@ from ssooidc_core._pkce import code_challenge
 from ssooidc_emulator import EmulatorTransport, IdentityCenter
 from ssooidc_emulator._iam.tokens import JWT_BEARER
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-2222222222222222"
 OTHER: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-3333333333333333"
@@ -267,7 +270,7 @@ def test_a_token_of_another_application_is_exchanged(
 def test_a_token_of_a_device_login_is_exchanged(
     iam_center: IdentityCenter,
     create: Create,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     subject = sign_in(iam_center, register(iam_center))["accessToken"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -34,6 +34,9 @@ from ssooidc_core.flows.authorization_code import (
 )
 from ssooidc_emulator import Directory, EmulatorTransport, IdentityCenter, RefreshMode
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
 INVALID_GRANT: Final = b'{"error":"invalid_grant","error_description":"Invalid grant provided"}'
@@ -327,7 +330,7 @@ def test_a_client_that_expired_meanwhile(clock: VirtualClock) -> None:
 
 
 def test_a_client_for_devices_cannot_use_codes(
-    login: Login, center: IdentityCenter, register: Callable[..., dict[str, str]]
+    login: Login, center: IdentityCenter, register: Register
 ) -> None:
     client = register(center)
     device_client = login.pending.client.model_copy(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,14 +60,9 @@ def test_each_reason(  # noqa: PLR0917 - fixtures
     assert caught.value.error_description == "Words"
 
 
-def test_the_reasons_are_the_models(vectors: Path) -> None:
-    document = (vectors / "model/sso-oidc.smithy.json").read_text(encoding="utf-8")
-    shapes = json.loads(document)["shapes"]
-    reasons = {
-        member["traits"]["smithy.api#enumValue"]: code
-        for code in ("AccessDeniedException", "InvalidRequestException")
-        for member in shapes[f"com.amazonaws.ssooidc#{code}Reason"]["members"].values()
-    }
+def test_the_reasons_are_the_models(case_tables: dict[str, Any]) -> None:
+    told: dict[str, list[str]] = case_tables["model-sso-oidc"]["reasons"]
+    reasons = {reason: code for code, reasons in told.items() for reason in reasons}
     assert reasons == KMS_REASONS
 
 

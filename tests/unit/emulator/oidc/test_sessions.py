@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
@@ -12,6 +12,9 @@ import pytest
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, RefreshMode
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
 # RFC 7636 appendix B
@@ -25,7 +28,7 @@ SignIn = Callable[..., tuple[dict[str, str], dict[str, Any]]]
 @pytest.fixture(params=["device", "code"])
 def log_in(
     request: pytest.FixtureRequest,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     ask: Callable[..., HttpResponse],
     clock: VirtualClock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
@@ -13,6 +13,9 @@ import pytest
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_emulator import IdentityCenter
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 BASE: Final = "http://127.0.0.1:8080"
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
@@ -22,7 +25,6 @@ CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 CODE: Final = r"[A-Za-z0-9_-]{43}"
 SCOPES: Final = ["sso:account:access", "codewhisperer:completions"]
 
-Register = Callable[..., dict[str, str]]
 Ask = Callable[..., HttpResponse]
 
 

@@ -6,13 +6,16 @@ import html
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, faults
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 BASE: Final = "http://127.0.0.1:8080"
 BANNER: Final = "This is an <strong>emulator</strong> on your own machine"
@@ -29,7 +32,7 @@ def look(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Callable[.
 class Client(NamedTuple):
     """What a client does, each as one call with the center first."""
 
-    register: Callable[..., dict[str, str]]
+    register: Register
     start: Callable[..., dict[str, Any]]
     poll: Callable[..., HttpResponse]
     sign_in: Callable[..., dict[str, Any]]
@@ -37,7 +40,7 @@ class Client(NamedTuple):
 
 @pytest.fixture
 def client(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     sign_in: Callable[..., dict[str, Any]],

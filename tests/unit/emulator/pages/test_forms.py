@@ -12,7 +12,7 @@ from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 
 if TYPE_CHECKING:
-    from tests.unit.emulator.conftest import Browser
+    from tests.unit.emulator.conftest import Browser, Register
 
 OWN: Final = ("Origin", "http://127.0.0.1:8080")
 WRONG: Final = "BBBB-BBBB"
@@ -80,7 +80,7 @@ def test_a_token_of_another_emulator(
     browser: Browser,
     login: dict[str, Any],
     start: Callable[..., dict[str, Any]],
-    register: Callable[..., dict[str, str]],
+    register: Register,
 ) -> None:
     other_center = IdentityCenter(entropy=seeded_entropy("other"))
     other = browser.another(other_center)

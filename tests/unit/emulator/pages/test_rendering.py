@@ -13,7 +13,7 @@ from ssooidc_emulator import IdentityCenter
 from ssooidc_transports.testing import VirtualClock
 
 if TYPE_CHECKING:
-    from tests.unit.emulator.conftest import Browser
+    from tests.unit.emulator.conftest import Browser, Register
 
 OWN: Final = ("Origin", "http://127.0.0.1:8080")
 WRONG: Final = "BBBB-BBBB"
@@ -47,7 +47,7 @@ def test_a_decision(
 def test_without_scopes_it_asks_for_the_accounts(
     center: IdentityCenter,
     browser: Browser,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     login = start(center, register(center, scopes=[]))
@@ -160,7 +160,7 @@ def test_names_and_scopes_are_text(
     evil: str,
     center: IdentityCenter,
     browser: Browser,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     scope = evil.replace('"', "'")

@@ -7,8 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -33,6 +32,9 @@ from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
 from ssooidc_emulator._portal.refusals import PORTAL_REFUSALS
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import ErrorOf, Register
+
 ACCOUNT: Final = "123456789012"
 CREDENTIALS: Final = f"/federation/credentials?role_name=ReadOnly&account_id={ACCOUNT}"
 NO_SESSION: Final = (
@@ -47,14 +49,6 @@ OPERATIONS: Final = [
 ]
 
 Portal = Callable[..., HttpResponse]
-
-
-def error_of(answer: HttpResponse) -> tuple[int, str, str]:
-    members = json.loads(answer.body)
-    assert list(members) == ["message", "__type"]
-    namespace, _, code = members["__type"].partition("#")
-    assert namespace == "com.amazonaws.switchboard.portal"
-    return answer.status, code, members["message"]
 
 
 def test_the_headers_of_every_answer(
@@ -81,9 +75,9 @@ def test_the_headers_of_every_answer(
 
 
 def test_the_recorded_headers(
-    center: IdentityCenter, token: str, portal: Portal, vectors: Path
+    center: IdentityCenter, token: str, portal: Portal, case_tables: dict[str, Any]
 ) -> None:
-    recorded = json.loads((vectors / "real/real-responses.json").read_text())["portal"]["headers"]
+    recorded = case_tables["recorded-answers"]["portal"]["headers"]
     fields = portal(center, token, CREDENTIALS).headers.fields
     sent = [f"{name}: {value}" for name, value in fields if name != "Content-Length"]
     for line, (name, _) in zip(recorded, fields[:2] + fields[3:], strict=True):
@@ -126,17 +120,12 @@ def test_the_bytes_of_lists(center: IdentityCenter, token: str, portal: Portal) 
 
 
 def test_no_session_has_the_recorded_bytes(
-    center: IdentityCenter, portal: Portal, vectors: Path
+    center: IdentityCenter, portal: Portal, case_tables: dict[str, Any]
 ) -> None:
-    (recorded,) = [
-        error
-        for error in json.loads((vectors / "real/real-responses.json").read_text())["portal"][
-            "errors"
-        ]
-        if error["status"] == 401
-    ]
+    recorded = case_tables["recorded-answers"]["portal"]["no_session"]
     answer = portal(center, "aoaCANARY:x", CREDENTIALS)
-    assert (answer.status, answer.body.decode()) == (401, recorded["body"])
+    assert (answer.status, answer.body.decode()) == (recorded["status"], recorded["body"])
+    assert answer.status == 401
     assert recorded["body"].encode() == NO_SESSION
 
 
@@ -170,7 +159,7 @@ def test_through_our_own_operations(
 def test_how_long_role_credentials_last(
     clock: VirtualClock,
     portal: Portal,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     center = IdentityCenter(role_session_lifetime=900, entropy=seeded_entropy("role"))
@@ -228,6 +217,7 @@ def test_what_is_refused(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     token: str,
     portal: Portal,
+    error_of: ErrorOf,
 ) -> None:
     center.directory.add_account("111122223333")
     assert error_of(portal(center, token, path)) == (status, code, message)
@@ -262,8 +252,8 @@ def test_a_repeated_parameter_counts_once(
         ("OPTIONS", "/logout"),
     ],
 )
-def test_a_wrong_method(
-    method: str, path: str, center: IdentityCenter, token: str, portal: Portal
+def test_a_wrong_method(  # noqa: PLR0917 - fixtures
+    method: str, path: str, center: IdentityCenter, token: str, portal: Portal, error_of: ErrorOf
 ) -> None:
     answer = portal(center, token, path, method=method)
     assert error_of(answer) == (405, "MethodNotAllowedException", "Method not allowed")
@@ -286,7 +276,7 @@ def test_the_usual_refusals_have_the_models_names_and_statuses() -> None:
 def test_the_same_entropy_gives_the_same_credentials(
     clock: VirtualClock,
     portal: Portal,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     def credentials() -> bytes:

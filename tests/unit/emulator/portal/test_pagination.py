@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pytest
@@ -25,6 +25,9 @@ from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
 from ssooidc_emulator._portal.pagination import Page, ResultPages
 from ssooidc_emulator._portal.refusals import BAD_NEXT_TOKEN, PortalRefusal
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 ACCOUNTS: Final = [f"{number:012}" for number in range(1000, 1045)]
 ROLES: Final = [f"Role{number:02}" for number in range(30)]
@@ -161,7 +164,7 @@ def test_a_token_of_another_session(  # noqa: PLR0917 - fixtures
     token: str,
     portal: Portal,
     listed: Callable[..., tuple[list[str], str | None]],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     other = sign_in(crowded, register(crowded))["accessToken"]

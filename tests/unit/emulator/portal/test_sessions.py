@@ -6,13 +6,16 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 CREDENTIALS: Final = "/federation/credentials?role_name=ReadOnly&account_id=123456789012"
 
@@ -22,7 +25,7 @@ Portal = Callable[..., HttpResponse]
 @pytest.fixture
 def signed_in(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """A client, and the tokens of a login with it."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -17,6 +17,9 @@ from ssooidc_emulator._directory import AccessKey, Account, Application, Directo
 from ssooidc_emulator.scene import load_scene
 from ssooidc_emulator.scene._tables import InstanceTable
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1/apl-1"
 WHOLE: Final = f"""
@@ -129,7 +132,7 @@ def test_who_and_what_there_is() -> None:
 
 def test_the_instance_and_its_faults(
     ask: Callable[..., HttpResponse],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
@@ -168,7 +171,7 @@ def test_each_center_begins_anew() -> None:
     assert second.directory.user("new") is None
 
 
-def test_a_scene_with_a_seed(register: Callable[..., dict[str, str]]) -> None:
+def test_a_scene_with_a_seed(register: Register) -> None:
     scene = load_scene("[instance]\nregion = 'us-west-2'")
     clients = [register(scene.center(entropy=seeded_entropy(1))) for _ in range(2)]
     assert clients[0] == clients[1]

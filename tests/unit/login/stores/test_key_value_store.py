@@ -189,7 +189,7 @@ def test_a_value_that_was_moved_is_not_read(
         await backend.put(name, moved, collection=collection)
         namespace, _, kind = collection.partition("-")
         reader = KeyValueStore(backend, encryption=FERNET, namespace=namespace, lock_folder=locks)
-        with pytest.raises(StoreError, match="not for this name"):
+        with pytest.raises(StoreError, match="saved under another name"):
             await reader.aload(StoreKey(kind, name))  # type: ignore[arg-type]
 
     asyncio.run(main())

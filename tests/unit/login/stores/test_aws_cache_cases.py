@@ -21,13 +21,6 @@ from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.store import StoreKey
 
 
-@pytest.fixture(scope="module")
-def tables(vectors: Path) -> dict[str, Any]:
-    text = (vectors / "sso/cross-sdk-tables.json").read_text(encoding="utf-8")
-    tables: dict[str, Any] = json.loads(text)
-    return tables
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> AwsCacheStore:
     return AwsCacheStore(tmp_path, warn=pytest.fail)
@@ -45,26 +38,23 @@ def got(store: AwsCacheStore, key: StoreKey) -> str:
 
 
 def test_token_files_have_the_names_of_five_sdks(
-    tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
+    case_tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
 ) -> None:
-    cases = tables["token_cache_key"]["cases"]
-    assert len(cases) == 6
-    for case in cases:
-        put(tmp_path / f".aws/sso/cache/{case['key']}.json", case["input"])
-        assert got(store, StoreKey("token", token_cache_key(case["input"]))) == case["input"]
+    keys: dict[str, str] = case_tables["cache-keys"]["token"]
+    assert len(keys) == 6
+    for name, key in keys.items():
+        put(tmp_path / f".aws/sso/cache/{key}.json", name)
+        assert got(store, StoreKey("token", token_cache_key(name))) == name
 
 
 def test_registrations_have_the_names_of_the_cli(
-    tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
+    case_tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
 ) -> None:
-    (case,) = tables["registration_cache_key"]["cases"]
+    case = case_tables["cache-keys"]["registration"]
     name = registration_cache_key(
-        start_url=case["startUrl"],
-        region=case["region"],
-        scopes=case["scopes"],
-        session_name=case["session_name"],
+        start_url=case["start_url"], region=case["region"], scopes=None, session_name=None
     )
-    written = json.dumps(tables["device_flow"]["cache_after"]["registration"])
+    written = json.dumps(case_tables["device-login"]["registration"]["file"])
     put(tmp_path / f".aws/sso/cache/{case['key']}.json", written)
     key = StoreKey("registration", name)
     file = RegistrationFile.from_text(got(store, key))
@@ -74,45 +64,45 @@ def test_registrations_have_the_names_of_the_cli(
 
 
 def test_the_token_files_of_five_sdks_are_read(
-    tables: dict[str, Any], store: AwsCacheStore
+    case_tables: dict[str, Any], store: AwsCacheStore
 ) -> None:
     key = StoreKey("token", token_cache_key("my-sso"))
-    cases = tables["cache_file_parse"]["cases"]
+    cases = case_tables["cache-files"]["read"]
     assert len(cases) == 12
     for case in cases:
-        put(store.path(key), case["raw"] if "raw" in case else json.dumps(case["json"]))
-        if "error" in case:
+        put(store.path(key), case["text"])
+        if "refused" in case:
             with pytest.raises(CacheFileInvalid):
                 TokenFile.from_text(got(store, key))
             continue
         token = TokenFile.from_text(got(store, key))
-        assert token.expires_at.timestamp() == case["expires_epoch"]
+        assert token.expires_at.timestamp() == case["ends"]
         store.save(key, SecretStr(token.to_text_with_secrets()))
         assert list(json.loads(store.path(key).read_bytes())) == [
-            {"startURL": "startUrl"}.get(name, name) for name in case["json"]
+            {"startURL": "startUrl"}.get(name, name) for name in json.loads(case["text"])
         ]
 
 
 def test_the_file_that_rust_writes_is_read_and_keeps_its_order(
-    tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
+    case_tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
 ) -> None:
-    table = tables["cache_file_write"]
-    put(tmp_path / ".aws/sso/cache" / table["file"], table["bytes"])
-    key = StoreKey("token", token_cache_key(table["key_input"]))
+    table = case_tables["cache-files"]["written"]
+    put(tmp_path / ".aws/sso/cache" / table["file"], table["text"])
+    key = StoreKey("token", token_cache_key(table["session_name"]))
     token = TokenFile.from_text(got(store, key))
-    assert token.access_token.get_secret_value() == table["token"]["accessToken"]
+    assert token.access_token.get_secret_value() == table["access_token"]
     store.save(key, SecretStr(token.to_text_with_secrets()))
     content = store.path(key).read_text(encoding="utf-8")
     # The same file, in the separators of the CLI.
-    assert content == json.dumps(json.loads(table["bytes"]))
+    assert content == json.dumps(json.loads(table["text"]))
 
 
 def test_role_credentials_are_where_the_cli_has_them(
-    tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
+    case_tables: dict[str, Any], store: AwsCacheStore, tmp_path: Path
 ) -> None:
-    table = tables["role_credentials_cache"]
-    path = tmp_path / table["dir"].removeprefix("~/") / f"{table['key']}.json"
-    written = json.dumps(table["content"])
+    table = case_tables["role-credentials"]
+    path = tmp_path / table["folder"].removeprefix("~/") / f"{table['key']}.json"
+    written = json.dumps(json.loads(table["content"]))
     put(path, written)
     name = role_credentials_cache_key(
         account_id=table["account_id"],
@@ -128,9 +118,9 @@ def test_role_credentials_are_where_the_cli_has_them(
 
 
 def test_the_token_file_that_the_cli_writes_comes_back_byte_for_byte(
-    tables: dict[str, Any], store: AwsCacheStore
+    case_tables: dict[str, Any], store: AwsCacheStore
 ) -> None:
-    written = json.dumps(tables["device_flow"]["cache_after"]["token"])
+    written = json.dumps(case_tables["device-login"]["token"]["file"])
     key = StoreKey("token", token_cache_key(json.loads(written)["startUrl"]))
     put(store.path(key), written)
     token = TokenFile.from_text(got(store, key))

@@ -1,12 +1,10 @@
-"""`ssooidc_emulator._iam.signatures` against signers that share nothing with it: botocore's vectors, and the core's."""
+"""`ssooidc_emulator._iam.signatures` against signers that share nothing with it: botocore's cases, and the core."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,28 +17,27 @@ from ssooidc_emulator import AccessKey
 from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
 from ssooidc_emulator._iam.signatures import Signer, verify
 
+if TYPE_CHECKING:
+    from tests.conftest import SignedCase
+
 WHEN: Final = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 
 Case = tuple[HttpRequest, datetime, Callable[[str], AccessKey | None], str, str]
 
 
-def case_of(case: dict[str, Any]) -> Case:
+def case_of(case: SignedCase) -> Case:
     key = AccessKey(
-        access_key_id=case["access_key"],
-        secret_access_key=case["secret_key"],
-        session_token=case["session_token"],
+        access_key_id=case.access_key_id,
+        secret_access_key=case.secret_access_key,
+        session_token=case.session_token,
     )
-    request = HttpRequest(
-        case["method"], case["url"], case["signed_headers_after"], case["body"].encode()
-    )
-    when = datetime.strptime(case["amz_date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return request, when, {key.access_key_id: key}.get, case["service"], case["region"]
+    request = HttpRequest("POST", case.url, case.headers | case.added, case.body)
+    return request, case.moment, {key.access_key_id: key}.get, case.service, case.region
 
 
 @pytest.fixture(scope="module")
-def cases(vectors: Path) -> list[Case]:
-    document = json.loads((vectors / "sigv4" / "create-token-with-iam.json").read_text("utf-8"))
-    return [case_of(case) for case in document["cases"]]
+def cases(signed_cases: list[SignedCase]) -> list[Case]:
+    return [case_of(case) for case in signed_cases]
 
 
 def test_what_botocore_signed_is_verified(cases: list[Case]) -> None:
