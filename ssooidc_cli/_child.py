@@ -1,4 +1,4 @@
-"""Running another command in place of this one: it gets our signals, we return its exit status, and no child remains."""
+"""Running another command in place of this one: it gets the signals, and its exit status is returned."""
 
 from __future__ import annotations
 

@@ -93,28 +93,25 @@ def choose_way(facts: Facts, *, wanted: WayIn | None = None) -> Choice:
     """
     obstacle = _obstacle(facts)
     can_open = facts.browser or obstacle is None
+    way = WayIn.BROWSER if can_open and facts.hosted is None else WayIn.DEVICE_CODE
     if wanted is WayIn.DEVICE_CODE:
         reason = "Signing in with a device code, as asked for."
-        return Choice(way=wanted, reason=reason, open_browser=can_open)
-    if wanted is WayIn.BROWSER:
+    elif wanted is WayIn.BROWSER:
         reason = "Signing in through a browser, as asked for."
         if not can_open:
             reason = f"{reason} {_other_machine(facts)}"
-        return Choice(way=wanted, reason=reason, open_browser=can_open)
-    if facts.hosted is not None:
+    elif facts.hosted is not None:
         # BROWSER may open pages on the person's machine, but that browser cannot reach 127.0.0.1 on this one.
         reason = f"Signing in with a device code: this is {facts.hosted}, which your browser cannot reach."
-        return Choice(way=WayIn.DEVICE_CODE, reason=reason, open_browser=facts.browser)
-    if facts.browser:
+    elif facts.browser:
         reason = "Signing in through the browser that the BROWSER variable names."
-        return Choice(way=WayIn.BROWSER, reason=reason, open_browser=True)
-    if obstacle is None:
+    elif obstacle is None:
         reason = "Signing in through the browser."
-        return Choice(way=WayIn.BROWSER, reason=reason, open_browser=True)
-    reason = f"Signing in with a device code: {obstacle}."
-    if facts.ssh and not facts.ci:
-        reason = f"{reason} {ssh_hint(_EXAMPLE_PORT)}"
-    return Choice(way=WayIn.DEVICE_CODE, reason=reason, open_browser=False)
+    else:
+        reason = f"Signing in with a device code: {obstacle}."
+        if facts.ssh and not facts.ci:
+            reason = f"{reason} {ssh_hint(_EXAMPLE_PORT)}"
+    return Choice(way=wanted or way, reason=reason, open_browser=can_open)
 
 
 def ssh_hint(port: int) -> str:

@@ -45,7 +45,6 @@ def role_credentials(
     if stored is not None and stored.expiration - now >= _WINDOW:
         return stored
     token = yield from current_token(settings, memory)
-    refused: UnknownServiceError
     try:
         answer = yield from get_role_credentials(
             GetRoleCredentialsRequest.of(
@@ -56,17 +55,10 @@ def role_credentials(
         # The service model does not have this error, but the portal sends it (modernisation-platform#10161).
         if caught.code != _FORBIDDEN:
             raise
-        refused = caught
-    else:
-        return (yield from _keep(settings, role_name, account_id, answer))
-    role, account = printable(role_name, limit=64), printable(account_id, limit=20)
-    message = (
-        f"The role {role!r} in account {account!r} is not assigned to the person who is signed in"
-    )
-    try:
-        raise RoleNotAssigned(message) from refused
-    finally:
-        del refused  # its traceback holds this frame
+        role, account = printable(role_name, limit=64), printable(account_id, limit=20)
+        message = f"The role {role!r} in account {account!r} is not assigned to the person who is signed in"
+        raise RoleNotAssigned(message) from caught
+    return (yield from _keep(settings, role_name, account_id, answer))
 
 
 def _keep(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from ssooidc_core import (
@@ -109,15 +111,12 @@ def _sign_in(settings: SsoSettings, plan: LoginPlan, config: ClientConfig) -> Lo
     if plan.reason is not None:
         yield from Show(plan.reason)
     if plan.way is WayIn.DEVICE_CODE:
-        return (
-            yield from _with_registration(
-                settings, plan, _DEVICE_CODE, _device(settings, plan, config)
-            )
-        )
+        device = partial(_device, settings, plan, config)
+        return (yield from _with_registration(settings, plan, _DEVICE_CODE, device))
 
     def listening(redirect_uri: str) -> LoginSteps[TokenFile]:
-        through = _browser(settings, plan, config, redirect_uri)
-        return (yield from _with_registration(settings, plan, "authorization_code", through))
+        browser = partial(_browser, settings, plan, config, redirect_uri)
+        return _with_registration(settings, plan, "authorization_code", browser)
 
     return (yield from Listening(plan.ports, listening))
 
@@ -129,78 +128,62 @@ def _with_registration(
     login: Callable[[RegisterClientResponse], LoginSteps[TokenFile]],
 ) -> LoginSteps[TokenFile]:
     """Log in with the stored registration; if the service no longer knows it, log in again with a new one."""
-    found = yield from registered(
-        settings, grant, client_name=plan.client_name, start_url=plan.start_url, anew=False
-    )
-    if not found.reused:
-        return (yield from login(found.client))
-    # The device flow sends a request before it involves the person. In the browser flow, the person would see an error
-    # page first, so the registration is checked here.
-    known = grant == _DEVICE_CODE or (yield from is_known(found.client))
-    if known:
-        try:
-            return (yield from login(found.client))
-        except InvalidClientException:
-            known = False
-    yield from Show("The service no longer knows this client's registration; registering again.")
-    found = yield from registered(
-        settings, grant, client_name=plan.client_name, start_url=plan.start_url, anew=True
-    )
+    found = yield from registered(settings, plan, grant)
+    if found.reused:
+        # The device flow sends a request before it involves the person. In the browser flow, the person would see an
+        # error page first, so the registration is checked here.
+        if grant == _DEVICE_CODE or (yield from is_known(found.client)):
+            with suppress(InvalidClientException):
+                return (yield from login(found.client))
+        yield from Show(
+            "The service no longer knows this client's registration; registering again."
+        )
+        found = yield from registered(settings, plan, grant, anew=True)
     return (yield from login(found.client))
 
 
 def _device(
-    settings: SsoSettings, plan: LoginPlan, config: ClientConfig
-) -> Callable[[RegisterClientResponse], LoginSteps[TokenFile]]:
-    def login(client: RegisterClientResponse) -> LoginSteps[TokenFile]:
-        pending = yield from start_device_login(
-            client, start_url=plan.start_url, region=settings.region
-        )
-        complete = pending.verification_uri_complete
-        yield from _send_to(complete or pending.verification_uri, plan, config)
-        # RFC 8628 section 3.3.1: the person compares the code even if the URL contains it.
-        yield from Show(
-            f"The page must show this code: {printable(pending.user_code, limit=_SHOWN)}"
-        )
-        answer = yield from poll_for_token(pending)
-        return (yield from _keep(settings, answer, client))
-
-    return login
+    settings: SsoSettings, plan: LoginPlan, config: ClientConfig, client: RegisterClientResponse
+) -> LoginSteps[TokenFile]:
+    pending = yield from start_device_login(
+        client, start_url=plan.start_url, region=settings.region
+    )
+    complete = pending.verification_uri_complete
+    yield from _send_to(complete or pending.verification_uri, plan, config)
+    # RFC 8628 section 3.3.1: the person compares the code even if the URL contains it.
+    yield from Show(f"The page must show this code: {printable(pending.user_code, limit=_SHOWN)}")
+    answer = yield from poll_for_token(pending)
+    return (yield from _keep(settings, answer, client))
 
 
 def _browser(
-    settings: SsoSettings, plan: LoginPlan, config: ClientConfig, redirect_uri: str
-) -> Callable[[RegisterClientResponse], LoginSteps[TokenFile]]:
-    def login(client: RegisterClientResponse) -> LoginSteps[TokenFile]:
-        pending = yield from start_code_login(
-            client,
-            redirect_uri=redirect_uri,
-            region=settings.region,
-            scopes=scopes_of(settings, "authorization_code") or (),
-        )
-        # Before the browser is opened, since its answer may come at once.
-        yield from Expect(_judge(pending))
-        yield from _send_to(pending.authorize_url(config), plan, config)
-        callback = yield from AwaitCallback(_SECONDS_TO_SIGN_IN)
-        if callback is None:
-            message = "The browser did not come back within 10 minutes"
-            raise CodeLoginExpired(message)
-        failure: SsoOidcError
-        try:
-            answer = yield from finish_code_login(pending, callback.get_secret_value())
-            token = yield from _keep(settings, answer, client)
-        except SsoOidcError as caught:
-            failure = caught
-        else:
-            yield from Finish(succeeded=True, text="You are signed in. You can close this page.")
-            return token
+    settings: SsoSettings,
+    plan: LoginPlan,
+    config: ClientConfig,
+    redirect_uri: str,
+    client: RegisterClientResponse,
+) -> LoginSteps[TokenFile]:
+    pending = yield from start_code_login(
+        client,
+        redirect_uri=redirect_uri,
+        region=settings.region,
+        scopes=scopes_of(settings, "authorization_code") or (),
+    )
+    # Before the browser is opened, since its answer may come at once.
+    yield from Expect(_judge(pending))
+    yield from _send_to(pending.authorize_url(config), plan, config)
+    callback = yield from AwaitCallback(_SECONDS_TO_SIGN_IN)
+    if callback is None:
+        message = "The browser did not come back within 10 minutes"
+        raise CodeLoginExpired(message)
+    try:
+        answer = yield from finish_code_login(pending, callback.get_secret_value())
+        token = yield from _keep(settings, answer, client)
+    except SsoOidcError as failure:
         yield from Finish(succeeded=False, text=printable(str(failure), limit=_SHOWN))
-        try:
-            raise failure
-        finally:
-            del failure  # its traceback holds this frame
-
-    return login
+        raise
+    yield from Finish(succeeded=True, text="You are signed in. You can close this page.")
+    return token
 
 
 def _judge(pending: PendingCodeLogin) -> Callable[[str], bool | str | None]:

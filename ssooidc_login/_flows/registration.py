@@ -25,6 +25,7 @@ from ssooidc_login._flows.documents import (
     registration_key,
     save_registration,
 )
+from ssooidc_login._login_plan import LoginPlan
 
 __all__ = ["LoginGrant", "Registered", "is_known", "registered", "scopes_of"]
 
@@ -58,15 +59,14 @@ def scopes_of(settings: SsoSettings, grant: LoginGrant) -> tuple[str, ...] | Non
 
 
 def registered(
-    settings: SsoSettings, grant: LoginGrant, *, client_name: str, start_url: str, anew: bool
+    settings: SsoSettings, plan: LoginPlan, grant: LoginGrant, *, anew: bool = False
 ) -> LoginSteps[Registered]:
     """Return a registration for a login: the stored one if it allows this grant and is valid for 15 more minutes.
 
     Args:
         settings: which session.
+        plan: has the name of a new registration, and the start URL.
         grant: the grant type that the login needs.
-        client_name: the name of a new registration.
-        start_url: the start URL, after a vanity URL was resolved.
         anew: delete the stored registration and make a new one.
 
     Raises:
@@ -85,10 +85,10 @@ def registered(
         yield from Delete(registration_key(settings))
     scopes = scopes_of(settings, grant)
     if grant == "authorization_code":
-        request = code_registration(client_name, start_url=start_url, scopes=scopes or ())
+        request = code_registration(plan.client_name, start_url=plan.start_url, scopes=scopes or ())
     else:
         request = RegisterClientRequest(
-            client_name=client_name, client_type="public", scopes=scopes
+            client_name=plan.client_name, client_type="public", scopes=scopes
         )
     client = yield from register_client(request)
     yield from save_registration(settings, client, scopes=scopes, grant_types=request.grant_types)

@@ -6,6 +6,6 @@
 - `ssooidc_login.stores.key_value`: a server that many hosts share, encrypted; `ssooidc_login.stores.redis_lease` has
   locks for it.
 
-All stores have the interface in `ssooidc_login.stores.store`. `ssooidc_login.stores.contract` has tests of it, which you
-can also run against your own store.
+All stores have the interface in `ssooidc_login.stores.store`. `ssooidc_login.stores.contract` has tests of it, which
+you can also run against your own store.
 """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import ClassVar, Final, TypeAlias
 
 from pydantic import SecretStr
@@ -12,7 +15,7 @@ from pydantic import SecretStr
 from ssooidc_login.errors import StoreError
 from ssooidc_login.stores.store import AsyncLock, AsyncStore, StoreKey
 
-__all__ = ["KEY", "SECONDS", "Another", "Check", "StoreRules", "demand", "text_of"]
+__all__ = ["KEY", "Another", "Check", "Job", "StoreRules", "demand", "taken"]
 
 KEY: Final = StoreKey("token", "0" * 40)
 _OTHERS: Final = (
@@ -24,13 +27,19 @@ _OTHERS: Final = (
 )
 _KEYS: Final = (KEY, *_OTHERS)
 _CANARY: Final = "canary-of-a-document-8d1f"
-SECONDS: Final = 60.0
-"""How long a test waits for something that must happen eventually, in seconds."""
+_TEXTS: Final = ("a" * 100_000, "b" * 7, "c" * 50_000)
+_SAVES: Final = 20
+_WORKERS: Final = 8
+_ROUNDS: Final = 5
+_PAUSE: Final = 0.001
+_SECONDS: Final = 60.0  # how long a test waits for something that must happen eventually
 
 Another: TypeAlias = Callable[[], Awaitable[AsyncStore]]
 """Makes a second store that shares documents and locks with the first."""
-Check: TypeAlias = Callable[[AsyncStore, Another], Awaitable[None]]
+Check: TypeAlias = Callable[[AsyncStore, Another], Coroutine[object, object, None]]
 """The body of a test, called with an empty store."""
+Job: TypeAlias = Callable[[], Coroutine[object, object, None]]
+"""Work that a test does in several threads or tasks at once."""
 
 
 def demand(fact: bool, rule: str) -> None:  # noqa: FBT001 - a fact is what it is
@@ -59,8 +68,16 @@ class StoreRules(ABC):
         """Run a check with an empty store, and close the store afterwards."""
 
     @abstractmethod
-    def _check_broken(self, check: Callable[[AsyncStore], Awaitable[None]]) -> None:
+    def _check_broken(self, check: Callable[[AsyncStore], Coroutine[object, object, None]]) -> None:
         """Run a check with a broken store if there is one, and close the store afterwards."""
+
+    @abstractmethod
+    async def _together(self, jobs: Sequence[Job]) -> None:
+        """Do several jobs at once."""
+
+    @abstractmethod
+    async def _pause(self, seconds: float) -> None:
+        """Let other threads or tasks run."""
 
     def test_absent_is_none(self) -> None:
         """An empty store has no documents."""
@@ -128,6 +145,32 @@ class StoreRules(ABC):
 
         self._check(check)
 
+    def test_readers_see_whole_documents(self) -> None:
+        """A caller that reads while others write sees one of their documents, never a part or a mixture."""
+
+        async def check(store: AsyncStore, another: Another) -> None:
+            writing = list(_TEXTS)
+
+            async def write(text: str) -> None:
+                try:
+                    other = await another()
+                    for _ in range(_SAVES):
+                        await other.asave(KEY, SecretStr(text))
+                finally:
+                    writing.remove(text)
+
+            async def read() -> None:
+                other = await another()
+                while writing:
+                    found = text_of(await other.aload(KEY))
+                    demand(found in _TEXTS, "loading returns a whole document")
+                    await self._pause(0)
+
+            await store.asave(KEY, SecretStr(_TEXTS[0]))
+            await self._together([read, *(partial(write, text) for text in _TEXTS)])
+
+        self._check(check)
+
     def test_a_lock_is_for_one(self) -> None:
         """While a key is locked, nobody else can lock it, in this store or another; after the release, one can."""
 
@@ -174,6 +217,21 @@ class StoreRules(ABC):
 
         self._check(check)
 
+    def test_a_lock_is_free_after_a_failure(self) -> None:
+        """A caller that fails while it holds a lock, and releases it, leaves nothing behind."""
+
+        async def check(store: AsyncStore, _: Another) -> None:
+            for _attempt in range(3):
+                lock = await taken(store, KEY)
+                with suppress(ZeroDivisionError):
+                    try:
+                        raise ZeroDivisionError
+                    finally:
+                        await lock.arelease()
+            await (await taken(store, KEY)).arelease()
+
+        self._check(check)
+
     def test_nothing_shows_a_document(self) -> None:
         """Neither a store nor a lock shows a document in its text."""
 
@@ -202,6 +260,30 @@ class StoreRules(ABC):
                 await _fails(name, call)
 
         self._check_broken(check)
+
+    async def _take_turns(self, store: AsyncStore, another: Another) -> None:
+        """Add one to a number many times, in many threads or tasks, each time while holding the lock."""
+
+        async def add() -> None:
+            other = await another()
+            end = time.monotonic() + _SECONDS
+            for _ in range(_ROUNDS):
+                while (lock := await other.atry_lock(KEY)) is None:
+                    demand(time.monotonic() < end, "a lock that is released can be taken")
+                    await self._pause(_PAUSE)
+                try:
+                    count = int(text_of(await other.aload(KEY)) or "0")
+                    await self._pause(
+                        _PAUSE
+                    )  # time for another to interfere, if the lock does not work
+                    await other.asave(KEY, SecretStr(str(count + 1)))
+                finally:
+                    await lock.arelease()
+
+        await store.asave(KEY, SecretStr("0"))
+        await self._together([add] * _WORKERS)
+        total = text_of(await store.aload(KEY))
+        demand(total == str(_WORKERS * _ROUNDS), "a lock keeps all others out")
 
 
 async def taken(store: AsyncStore, key: StoreKey) -> AsyncLock:

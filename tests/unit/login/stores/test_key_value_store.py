@@ -164,8 +164,8 @@ def test_a_value_in_the_clear_is_not_read(store: KeyValueStore, backend: Watched
         with pytest.raises(StoreError) as caught:
             await store.aload(KEY)
         assert str(caught.value) == (
-            "Cannot read the token aaaaaaaa: it is not encrypted, or was saved under another name: another program wrote it. "
-            "Delete it, or use another namespace"
+            "Cannot read the token aaaaaaaa: it is not encrypted, or was saved under another name: "
+            "another program wrote it. Delete it, or use another namespace"
         )
         await store.adelete(KEY)
         assert await store.aload(KEY) is None
