@@ -63,7 +63,7 @@ def sign_in(settings: SsoSettings, plan: LoginPlan, config: ClientConfig) -> Log
     """Sign in and save the token; if another process is signing in to this session, wait for it and use its token.
 
     Args:
-        settings: which session.
+        settings: the session's settings.
         plan: how to sign in.
         config: the browser is sent to its endpoint.
 

@@ -28,7 +28,7 @@ def sign_out(settings: SsoSettings, roles: Iterable[tuple[str, str]]) -> LoginSt
     The documents are deleted even if the portal fails: its session then expires by itself.
 
     Args:
-        settings: which session; others stay signed in.
+        settings: the session's settings; other sessions stay signed in.
         roles: the accounts and roles whose credentials are deleted.
 
     Returns:

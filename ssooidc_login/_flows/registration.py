@@ -64,7 +64,7 @@ def registered(
     """Return a registration for a login: the stored one if it allows this grant and is valid for 15 more minutes.
 
     Args:
-        settings: which session.
+        settings: the session's settings.
         plan: has the name of a new registration, and the start URL.
         grant: the grant type that the login needs.
         anew: delete the stored registration and make a new one.

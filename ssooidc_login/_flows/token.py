@@ -74,7 +74,7 @@ def current_token(
     """Return a valid token, refreshed if it is time to.
 
     Args:
-        settings: which session.
+        settings: the session's settings.
         memory: what the session remembers.
         force: refresh however much time is left. The caller does not want the old token, so a failure is raised even
             if the old token is still valid.

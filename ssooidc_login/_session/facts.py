@@ -19,7 +19,7 @@ class SessionFacts:
     """What a session is made of.
 
     Attributes:
-        settings: which session it is.
+        settings: start URL, region, name and scopes.
         config: where its requests go.
         roles: the accounts and roles that the configuration names for it.
     """

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import SecretBytes, SecretStr
 
@@ -33,6 +33,8 @@ from ssooidc_login.stores.blocking import BlockingStore
 from ssooidc_login.stores.store import DocumentKind, StoreKey
 
 __all__ = ["AwsCacheStore"]
+
+T = TypeVar("T")
 
 _log: Final = logging.getLogger(__name__)
 _LARGEST: Final = 1024 * 1024
@@ -97,16 +99,11 @@ class AwsCacheStore(BlockingStore):
             StoreError: the file cannot be read, is a link, or belongs to another user.
         """
         path = self.path(key)
-        try:
-            content = read_own(path, limit=_LARGEST + 1)
-        except (NotOursError, OSError) as failed:
-            problem = problem_text("read", path, failed)
-        else:
-            if content is None:
-                return None
-            # A text with surrogates is not valid JSON.
-            return SecretStr(content.get_secret_value().decode(errors="surrogateescape"))
-        raise StoreError(problem)
+        content = self._try("read", path, lambda: read_own(path, limit=_LARGEST + 1))
+        if content is None:
+            return None
+        # A text with surrogates is not valid JSON.
+        return SecretStr(content.get_secret_value().decode(errors="surrogateescape"))
 
     def save(self, key: StoreKey, document: SecretStr, /) -> None:
         """Save a document, replacing the old one.
@@ -114,9 +111,14 @@ class AwsCacheStore(BlockingStore):
         Raises:
             StoreError: it cannot be written, or is larger than 1 MiB; the old document is still there.
         """
-        problem = self._save(self.path(key), document)
-        if problem is not None:
-            raise StoreError(problem)
+        path = self.path(key)
+        content = _encoded(path, document)
+
+        def replace() -> None:
+            self._make_folder(path.parent)
+            replace_own(path, content)
+
+        self._try("write", path, replace)
 
     def delete(self, key: StoreKey, /) -> None:
         """Delete a document if there is one. Its lock file stays.
@@ -125,13 +127,7 @@ class AwsCacheStore(BlockingStore):
             StoreError: the file cannot be deleted.
         """
         path = self.path(key)
-        try:
-            remove_own(path)
-        except OSError as failed:
-            problem = problem_text("delete", path, failed)
-        else:
-            return
-        raise StoreError(problem)
+        self._try("delete", path, lambda: remove_own(path))
 
     def try_lock(self, key: StoreKey, /) -> FileLock | None:
         """Lock a key, or return `None` at once if it is already locked.
@@ -139,32 +135,25 @@ class AwsCacheStore(BlockingStore):
         Raises:
             StoreError: the lock file cannot be made or locked, is a link, or belongs to another user.
         """
-        document = self.path(key)
-        path = document.with_name(f"{document.name}.lock")
-        try:
+        path = self.path(key).with_suffix(".json.lock")
+
+        def lock() -> FileLock | None:
             self._make_folder(path.parent)
             return try_file_lock(path)
-        except (NotOursError, OSError) as failed:
-            problem = problem_text("lock", path, failed)
-        raise StoreError(problem)
 
-    def _save(self, path: Path, document: SecretStr) -> str | None:
-        """Save a document and return what went wrong, or `None`.
+        return self._try("lock", path, lock)
 
-        No exception leaves this method, because its traceback would contain the document in plain text.
+    @staticmethod
+    def _try(doing: str, path: Path, work: Callable[[], T]) -> T:
+        """Return the result of `work`, or raise a `StoreError` that says what is wrong.
+
+        It is raised outside of the `except` block: the traceback of the first error may contain a document.
         """
         try:
-            content = SecretBytes(document.get_secret_value().encode())
-        except UnicodeEncodeError:
-            return f"Cannot write {_shown(path)}: the document contains characters that are not Unicode"
-        if len(content) > _LARGEST:
-            return f"Cannot write {_shown(path)}: the document is larger than {_LARGEST:,} bytes"
-        try:
-            self._make_folder(path.parent)
-            replace_own(path, content)
+            return work()
         except (NotOursError, OSError) as failed:
-            return problem_text("write", path, failed)
-        return None
+            problem = problem_text(doing, path, failed)
+        raise StoreError(problem)
 
     def _make_folder(self, folder: Path) -> None:
         make_folder(folder)
@@ -182,6 +171,19 @@ class AwsCacheStore(BlockingStore):
 def _user_home() -> Path:
     # Returns "~" if there is no home directory; `Path.expanduser` would raise RuntimeError.
     return Path(os.path.expanduser("~"))  # noqa: PTH111
+
+
+def _encoded(path: Path, document: SecretStr) -> SecretBytes:
+    try:
+        content = SecretBytes(document.get_secret_value().encode())
+    except UnicodeEncodeError:
+        problem = "contains characters that are not Unicode"
+    else:
+        if len(content) <= _LARGEST:
+            return content
+        problem = f"is larger than {_LARGEST:,} bytes"
+    message = f"Cannot write {_shown(path)}: the document {problem}"
+    raise StoreError(message)
 
 
 def _shown(path: Path) -> str:

@@ -119,10 +119,7 @@ class KeyValueStore:
                 keys, or was saved under another name.
             ConfigurationError: the store is used in trio.
         """
-        collection = self._collection(key)
-        problem, document = await self._within(self._load(key, collection))
-        _raise(problem, "read", key)
-        return document
+        return await self._within("read", key, self._load(key, self._collection(key)))
 
     async def asave(self, key: StoreKey, document: SecretStr, /) -> None:
         """Save a document, replacing the old one. A cancellation waits for the end: the token may exist nowhere else.
@@ -132,9 +129,8 @@ class KeyValueStore:
                 larger than 1 MiB.
             ConfigurationError: the store is used in trio.
         """
-        collection = self._collection(key)
-        problem, _ = await to_its_end(self._within(self._save(key, collection, document)))
-        _raise(problem, "write", key)
+        saving = self._save(key, self._collection(key), document)
+        await to_its_end(self._within("write", key, saving))
 
     async def adelete(self, key: StoreKey, /) -> None:
         """Delete a document if there is one.
@@ -143,11 +139,8 @@ class KeyValueStore:
             StoreError: the server fails or does not answer within 5 s.
             ConfigurationError: the store is used in trio.
         """
-        collection = self._collection(key)
-        problem, _ = await to_its_end(
-            self._within(self._sealed.delete(key.name, collection=collection))
-        )
-        _raise(problem, "delete", key)
+        deleting = self._sealed.delete(key.name, collection=self._collection(key))
+        _ = await to_its_end(self._within("delete", key, deleting))
 
     async def atry_lock(self, key: StoreKey, /) -> AsyncLock | None:
         """Lock a key, or return `None` at once if it is already locked.
@@ -190,20 +183,16 @@ class KeyValueStore:
                 raise _ForgottenError
             self._was_tried = True
 
-    async def _within(self, work: Coroutine[object, object, T]) -> tuple[str | None, T | None]:
-        """Return the problem or the result.
+    async def _within(self, doing: str, key: StoreKey, work: Coroutine[object, object, T]) -> T:
+        """Return the result of `work`, or raise a `StoreError` that says what is wrong.
 
-        No exception leaves this method, because its traceback would contain the document in plain text.
+        It is raised outside of the `except` block: the traceback of the first error may contain a document.
         """
         try:
             async with asyncio.timeout(_SECONDS):
-                return None, await work
+                return await work
         except Exception as failed:  # noqa: BLE001 - a library's, of whatever class
-            return _reason(failed), None
-
-
-def _raise(problem: str | None, doing: str, key: StoreKey) -> None:
-    if problem is not None:
+            problem = _reason(failed)
         message = f"Cannot {doing} the {key.kind} {key.name[:8]}: {problem}"
         raise StoreError(message)
 
