@@ -51,7 +51,7 @@ __all__ = [
 
 # A checker that saw this would accept any misspelt name.
 if not TYPE_CHECKING:
-    # Where a name is defined; `ssooidc_login.errors`, if not here.
+    # The module that defines a name. The names that are not here are in `ssooidc_login.errors`.
     _HOMES = {
         "AccessToken": "ssooidc_login._session.programs",
         "AsyncSsoSession": "ssooidc_login._session.async_session",

@@ -138,7 +138,7 @@ def _with_registration(
         yield from Show(
             "The service no longer knows this client's registration; registering again."
         )
-        found = yield from registered(settings, plan, grant, anew=True)
+        found = yield from registered(settings, plan, grant, replace=True)
     return (yield from login(found.client))
 
 

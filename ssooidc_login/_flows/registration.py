@@ -59,7 +59,7 @@ def scopes_of(settings: SsoSettings, grant: LoginGrant) -> tuple[str, ...] | Non
 
 
 def registered(
-    settings: SsoSettings, plan: LoginPlan, grant: LoginGrant, *, anew: bool = False
+    settings: SsoSettings, plan: LoginPlan, grant: LoginGrant, *, replace: bool = False
 ) -> LoginSteps[Registered]:
     """Return a registration for a login: the stored one if it allows this grant and is valid for 15 more minutes.
 
@@ -67,21 +67,25 @@ def registered(
         settings: the session's settings.
         plan: has the name of a new registration, and the start URL.
         grant: the grant type that the login needs.
-        anew: delete the stored registration and make a new one.
+        replace: delete the stored registration and make a new one.
 
     Raises:
         SsoOidcError: those of RegisterClient and of the store.
     """
     now = (yield from Now()).wall
     stored = yield from load_registration(settings)
-    if stored is not None and not anew and stored.is_usable(now, grant_type=grant, window=_WINDOW):
+    if (
+        stored is not None
+        and not replace
+        and stored.is_usable(now, grant_type=grant, window=_WINDOW)
+    ):
         client = RegisterClientResponse(
             client_id=stored.client_id,
             client_secret=stored.client_secret,
             client_secret_expires_at=int(stored.expires_at.timestamp()),
         )
         return Registered(client=client, reused=True)
-    if anew:
+    if replace:
         yield from Delete(registration_key(settings))
     scopes = scopes_of(settings, grant)
     if grant == "authorization_code":

@@ -101,7 +101,7 @@ def _is_foreign(
     """
     if settings.scopes is not None and _PORTAL_SCOPE not in settings.scopes:
         return False
-    told = token.scopes
-    if told is None and registration is not None and registration.client_id == token.client_id:
-        told = registration.scopes
-    return bool(told) and _PORTAL_SCOPE not in (told or ())
+    scopes = token.scopes
+    if scopes is None and registration is not None and registration.client_id == token.client_id:
+        scopes = registration.scopes
+    return bool(scopes) and _PORTAL_SCOPE not in (scopes or ())

@@ -77,7 +77,7 @@ class StoreRules(ABC):
 
     @abstractmethod
     async def _pause(self, seconds: float) -> None:
-        """Let other threads or tasks run."""
+        """Pause for `seconds`, so that other threads or tasks can run."""
 
     def test_absent_is_none(self) -> None:
         """An empty store has no documents."""
@@ -149,7 +149,7 @@ class StoreRules(ABC):
         """A caller that reads while others write sees one of their documents, never a part or a mixture."""
 
         async def check(store: AsyncStore, another: Another) -> None:
-            writing = list(_TEXTS)
+            writing: list[str] = list(_TEXTS)
 
             async def write(text: str) -> None:
                 try:
@@ -172,7 +172,7 @@ class StoreRules(ABC):
         self._check(check)
 
     def test_a_lock_is_for_one(self) -> None:
-        """While a key is locked, nobody else can lock it, in this store or another; after the release, one can."""
+        """A locked key cannot be locked again, in this store or another, until the lock is released."""
 
         async def check(store: AsyncStore, another: Another) -> None:
             for other in (store, await another()):
@@ -287,14 +287,14 @@ class StoreRules(ABC):
 
 
 async def taken(store: AsyncStore, key: StoreKey) -> AsyncLock:
-    """Lock a key that nobody has locked.
+    """Lock a key that is not locked.
 
     Raises:
         AssertionError: the store returns no lock.
     """
     lock = await store.atry_lock(key)
     if lock is None:
-        message = "locking returns a lock if nobody has it"
+        message = "locking a free key returns a lock"
         raise AssertionError(message)
     return lock
 

@@ -191,7 +191,7 @@ class KeyValueStore:
         try:
             async with asyncio.timeout(_SECONDS):
                 return await work
-        except Exception as failed:  # noqa: BLE001 - a library's, of whatever class
+        except Exception as failed:  # noqa: BLE001 - the library may raise any class
             problem = _reason(failed)
         message = f"Cannot {doing} the {key.kind} {key.name[:8]}: {problem}"
         raise StoreError(message)

@@ -68,7 +68,7 @@ class _RedisLock:
         try:
             async with asyncio.timeout(_SECONDS):
                 answer = await self._client.eval(_IS_HELD, 1, self._key, self._owner)
-        except Exception:  # noqa: BLE001 - a library's, of whatever class
+        except Exception:  # noqa: BLE001 - the library may raise any class
             return False
         return answer == 1 and monotonic() < self._ends_at
 
@@ -122,7 +122,7 @@ class RedisLease:
         self._ttl = ttl
         self._prefix = prefix
         try:
-            from redis.asyncio import Redis  # noqa: PLC0415 - at import, it would cost all who do not use it
+            from redis.asyncio import Redis  # noqa: PLC0415 - imported only where it is used
             from redis.asyncio.cluster import RedisCluster  # noqa: PLC0415 - likewise
         except ImportError:
             message = 'Leases in Redis need redis-py: pip install "ssooidc-core[redis]"'
@@ -158,7 +158,7 @@ class RedisLease:
                 answer = await self._client.eval(
                     _ACQUIRE, 1, key, owner, str(math.ceil(self._ttl * 1000))
                 )
-        except Exception as failed:  # noqa: BLE001 - a library's, of whatever class
+        except Exception as failed:  # noqa: BLE001 - the library may raise any class
             problem = type(failed).__name__
         except BaseException:
             # The lease may have been acquired nevertheless.
