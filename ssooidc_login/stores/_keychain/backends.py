@@ -8,8 +8,9 @@ from ssooidc_login.errors import StoreError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
+    from keyring.backends import SecretService
 
-__all__ = ["Keychain", "problem_of", "usable_backend"]
+__all__ = ["Keychain", "is_passing", "problem_of", "replaces_by_deleting", "usable_backend"]
 
 _EXTRA: Final = 'Keeping logins in the keychain needs keyring: pip install "ssooidc-core[keyring]"'
 _NONE: Final = (
@@ -17,12 +18,27 @@ _NONE: Final = (
     "AwsCacheStore"
 )
 _REFUSED: Final = "it refused. Unlock it, let this program use it, then try again"
+_LOCKED: Final = "it is locked. Unlock it, then try again"
 _ADVICE: Final = {
-    "KeyringLocked": "it is locked. Unlock it, then try again",
+    "KeyringLocked": _LOCKED,
+    "LockedException": _LOCKED,
+    "PromptDismissedException": _LOCKED,
     "InitError": "it cannot be opened. Start or unlock it, then try again",
     "PasswordSetError": _REFUSED,
     "PasswordDeleteError": _REFUSED,
+    "TimeoutError": "it does not answer. See whether it asks for something, then try again",
 }
+# By name: the libraries that raise them are there on Linux only.
+_PASSING: Final = {
+    "InitError",  # keyring could not open it
+    "ItemNotFoundException",  # an entry went away between being found and being used
+    "SecretServiceNotAvailableException",  # the daemon ended, or is being started
+    "DBusErrorResponse",  # a started daemon does not know the session of the one before it
+    "ConnectionError",
+    "TimeoutError",
+}
+_FINAL: Final = {"KeyringLocked", "LockedException", "NoKeyringError", "PromptDismissedException"}
+_CAUSES: Final = 8
 _RETRY: Final = "see that it is there and unlocked, then try again, or use AwsCacheStore"
 
 
@@ -30,7 +46,7 @@ class Keychain(Protocol):
     """What is used of a backend, with the types that keyring's metaclass hides."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Give what an entry has, or `None` where there is none."""
+        """Return what an entry has, or `None` where there is none."""
         ...
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -43,7 +59,7 @@ class Keychain(Protocol):
 
 
 def usable_backend(backend: KeyringBackend | None) -> Keychain:
-    """Give a backend that keeps secrets: the one given, or keyring's own choice; of a chain, the first that does.
+    """Return a backend that keeps secrets: the one given, or keyring's own choice; of a chain, the first that does.
 
     Raises:
         StoreError: there is none, or it keeps nothing, or in the clear.
@@ -72,13 +88,31 @@ def usable_backend(backend: KeyringBackend | None) -> Keychain:
             continue
         refused = _refusal(each)
         if refused is None:
-            return cast("Keychain", each)
+            return _over_one_connection(each)
         problem = refused
     raise StoreError(problem)
 
 
+def is_passing(failed: Exception) -> bool:
+    """Return whether trying again may help, without a person being asked again for what they refused."""
+    names: set[str] = set()
+    cause: BaseException | None = failed
+    for _ in range(_CAUSES):
+        if cause is None:
+            break
+        names.update(each.__name__ for each in type(cause).__mro__)
+        cause = cause.__cause__
+    own = {each.__name__ for each in type(failed).__mro__}
+    return bool(own & _PASSING) and not names & _FINAL
+
+
+def replaces_by_deleting(backend: Keychain) -> bool:
+    """Return whether an entry that is replaced is gone for a moment: keyring does so in macOS's Keychain."""
+    return any(each.__module__ == "keyring.backends.macOS" for each in type(backend).__mro__)
+
+
 def problem_of(doing: str, failed: Exception) -> str:
-    """Say what is wrong, by the error's class: its text may quote what was to be written."""
+    """Return what is wrong, by the error's class: its text may quote what was to be written."""
     from keyring.errors import NoKeyringError  # noqa: PLC0415 - loaded already
 
     if isinstance(failed, NoKeyringError):
@@ -87,6 +121,19 @@ def problem_of(doing: str, failed: Exception) -> str:
     name = next(known, None)
     advice = f"{type(failed).__name__}; {_RETRY}" if name is None else _ADVICE[name]
     return f"Cannot {doing} the keychain: {advice}"
+
+
+def _over_one_connection(backend: KeyringBackend) -> Keychain:
+    """Return a keychain that does as a backend does, over one connection where keyring would open many."""
+    # Named without being imported: only who has it in use has a Secret Service. A class of one's own stays as it is.
+    kind = type(backend)
+    if (kind.__module__, kind.__name__) == ("keyring.backends.SecretService", "Keyring"):
+        from ssooidc_login.stores._keychain.secret_service import (  # noqa: PLC0415 - for Linux only
+            SecretServiceKeychain,
+        )
+
+        return SecretServiceKeychain(cast("SecretService.Keyring", backend))
+    return cast("Keychain", backend)
 
 
 def _refusal(backend: KeyringBackend) -> str | None:

@@ -33,7 +33,7 @@ class Parts(BaseModel):
     count: Annotated[int, Field(ge=1, le=_MOST_PARTS)]
 
     def names(self) -> Iterator[str]:
-        """Give the parts' names, in order."""
+        """Return the parts' names, in order."""
         return (f"{self.generation}-{index}" for index in range(self.count))
 
 
@@ -67,7 +67,7 @@ class Entry:
         return cls(written.document, written.parts, tuple(written.garbage))
 
     def text(self) -> SecretStr:
-        """Give what is to be written, with a document in the clear."""
+        """Return what is to be written, with a document in the clear."""
         content: dict[str, object] = {}
         if self.document is not None:
             content["document"] = self.document.get_secret_value()
@@ -78,11 +78,11 @@ class Entry:
         return SecretStr(json.dumps(content, separators=(",", ":")))
 
     def with_garbage(self, parts: Parts) -> Entry:
-        """Give this entry with parts to be deleted: those that are about to be written."""
+        """Return this entry with parts to be deleted: those that are about to be written."""
         return replace(self, garbage=(parts,))
 
     def fits(self, largest: int | None) -> bool:
-        """Say whether it is small enough, with room to note one more that is to be deleted."""
+        """Return whether it is small enough, with room to note one more that is to be deleted."""
         return largest is None or len(self.text()) + _NOTE <= largest
 
 

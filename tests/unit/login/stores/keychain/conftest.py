@@ -48,6 +48,44 @@ class Keychain(KeyringBackend):
                 raise errors.PasswordDeleteError
 
 
+class MacKeychain(Keychain):
+    """A keychain in memory that replaces an entry as keyring does in macOS's: by deleting it first."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if self.get_password(service, username) is not None:
+            self.delete_password(service, username)
+        super().set_password(service, username, password)
+
+
+# By which it is known.
+MacKeychain.__module__ = "keyring.backends.macOS"
+
+
+class Clock:
+    """The time of whoever tries something again, which passes while they pause."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.during_pause: Callable[[], object] = lambda: None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds <= 0.05
+        self.now += seconds
+        self.during_pause()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Have pauses pass at once."""
+    clock = Clock()
+    monkeypatch.setattr("ssooidc_login.stores._keychain.turns.monotonic", clock.monotonic)
+    monkeypatch.setattr("ssooidc_login.stores._keychain.turns.sleep", clock.sleep)
+    return clock
+
+
 @pytest.fixture
 def locks(tmp_path: Path) -> Path:
     return tmp_path / "locks"
@@ -64,6 +102,17 @@ def small() -> Keychain:
 
 
 @pytest.fixture
+def mac() -> MacKeychain:
+    return MacKeychain()
+
+
+@pytest.fixture
+def make_mac_keychain() -> Callable[[int | None], Keychain]:
+    """Return a function that makes one that replaces by deleting."""
+    return MacKeychain
+
+
+@pytest.fixture
 def make_keychain() -> Callable[[int | None], Keychain]:
-    """Give a function that makes one whose entries have so many characters at most."""
+    """Return a function that makes one whose entries have so many characters at most."""
     return Keychain

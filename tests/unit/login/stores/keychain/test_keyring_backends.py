@@ -33,7 +33,7 @@ NO_KEYCHAIN: Final = (
 
 @pytest.fixture
 def plaintext(keychain: Keychain) -> Keychain:
-    """Give what keyrings.alt has as well, and calls by this name: a backend that encrypts nothing."""
+    """Return what keyrings.alt has as well, and calls by this name: a backend that encrypts nothing."""
     made: Keychain = type("PlaintextKeyring", (type(keychain),), {})()
     return made
 
@@ -63,6 +63,7 @@ def plaintext(keychain: Keychain) -> Keychain:
         ),
     ],
 )
+@pytest.mark.usefixtures("clock")
 def test_what_fails_is_told_by_its_class(
     raised: Exception, text: str, keychain: Keychain, locks: Path
 ) -> None:

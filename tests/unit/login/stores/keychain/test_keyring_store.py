@@ -81,15 +81,18 @@ class PowerCutError(BaseException):
 OLD, NEW = "old " * 800, "new " * 900
 
 
+@pytest.mark.parametrize("kind", ["make_keychain", "make_mac_keychain"])
 @pytest.mark.parametrize("old", [None, "short", OLD])
 @pytest.mark.parametrize("new", [None, "tiny", NEW])
 def test_whenever_it_is_killed_a_document_is_old_or_new_and_nothing_stays_behind(
     old: str | None,
     new: str | None,
+    kind: str,
     locks: Path,
-    make_keychain: Callable[[int | None], Keychain],
+    request: pytest.FixtureRequest,
 ) -> None:
     """`None` is no document: none saved before, or deleted."""
+    make_keychain: Callable[[int | None], Keychain] = request.getfixturevalue(kind)
     step = 0
     while True:
         step += 1
@@ -212,21 +215,3 @@ def test_what_is_no_document_is_refused(document: str, keychain: Keychain, locks
         str(caught.value) == "What is to be kept is no Unicode text of up to 1,048,576 characters"
     )
     assert keychain.entries == {}
-
-
-def test_who_writes_for_too_long_is_told_of(
-    keychain: Keychain, locks: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = KeyringStore(backend=keychain, lock_folder=locks)
-    lock = store._locks.try_lock(KEY, "write")
-    assert lock is not None
-    slept: list[float] = []
-    monkeypatch.setattr("ssooidc_login.stores.os_keyring.time.sleep", slept.append)
-    with pytest.raises(StoreError) as caught:
-        store.save(KEY, SecretStr("a"))
-    lock.release()
-    assert slept == [0.05] * 100
-    assert str(caught.value) == (
-        "Another process has been writing to the keychain for 5 s: see whether the keychain asks for something, "
-        "then try again"
-    )
