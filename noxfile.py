@@ -91,7 +91,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lint", "types", "package"]
+nox.options.sessions = ["tests", "lint", "api", "types", "package"]
 
 PYPROJECT = load_toml(str(HERE / "pyproject.toml"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -261,13 +261,21 @@ for name in OTHER_TESTS:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and the directions of imports."""
+    """Check style, spelling and the directions of imports."""
     session.install(*groups("lint"))
+    session.run("codespell")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run(
         "lint-imports", env={"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "transports")])}
     )
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """Compare the public API with its record in docs/api; `nox -s api -- --write` writes the record."""
+    session.install(*groups("api"))
+    session.run("python", "-I", "docs/api/record.py", *session.posargs)
 
 
 @nox.session

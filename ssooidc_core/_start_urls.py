@@ -1,7 +1,7 @@
-"""Start URLs: which hosts are AWS's own, which region a host names, and where a vanity URL leads.
+"""Start URLs: the hosts that AWS owns, the region that a host name contains, and the target of a vanity URL.
 
-A company may give people a start URL on a host of its own, which redirects once to the access portal. What is
-accepted is what the AWS CLI (2.36 and newer) accepts: https, and after at most one redirect a host that AWS owns.
+A company may use a start URL on a host of its own, which redirects once to the access portal. As in the AWS CLI (2.36
+and newer), a start URL must use https and lead, after at most one redirect, to a host that AWS owns.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OWNED_HOSTS: Final = frozenset(
     }
 )
 _REGION_IN_HOST: Final = tuple(
-    # What is none, s3 for example, would make an endpoint of something else: oidc.s3.amazonaws.com is a bucket.
+    # Only regions: with s3, for example, the endpoint would be oidc.s3.amazonaws.com, which is a bucket.
     re.compile(pattern.replace("REGION", "(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)") + r"\Z", re.ASCII)
     for pattern in (
         r"[^.]+\.portal\.REGION\.app\.aws",
@@ -63,7 +63,7 @@ _SHOWN: Final = 253
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedStartUrl:
-    """Where to sign in: the start URL after a redirect, and the region to ask."""
+    """Where to sign in: the start URL after the redirect, and its region."""
 
     start_url: str
     region: str
@@ -71,7 +71,7 @@ class ResolvedStartUrl:
 
 @dataclass(frozen=True, slots=True)
 class _FindRedirect(Operation[str | None, Exception]):
-    """Ask a host where it redirects to: the header `Location`, or `None`; nothing of ours is sent along."""
+    """Ask a host for its redirect: the header `Location`, or `None`. The request contains no data of the login."""
 
     url: str
     method: Literal["HEAD", "GET"] = "HEAD"
@@ -93,20 +93,20 @@ class _FindRedirect(Operation[str | None, Exception]):
 
 
 def is_aws_owned(host: str) -> bool:
-    """Say whether a host name is one of AWS's own for the access portal; letter case and a last dot do not matter."""
+    """Return whether AWS owns this host name for the access portal, in any letter case, with or without a final dot."""
     name = host.lower().rstrip(".")
     return name in _OWNED_HOSTS or name.endswith(_OWNED_SUFFIXES)
 
 
 def region_of_host(host: str) -> str | None:
-    """Give the region that the host of an access portal names, or `None`."""
+    """Return the region in the host name of an access portal, or `None`."""
     name = host.lower().rstrip(".")
     found = next(filter(None, (pattern.match(name) for pattern in _REGION_IN_HOST)), None)
     return None if found is None else found["region"]
 
 
 def tidy_start_url(url: str) -> str:
-    """Give a URL without the port that its scheme has anyway, and without a last slash."""
+    """Return a URL without the default port of its scheme and without a final slash."""
     parts = urlsplit(url)
     netloc = parts.netloc
     default = _DEFAULT_PORTS.get(parts.scheme)
@@ -117,16 +117,16 @@ def tidy_start_url(url: str) -> str:
 
 @flow
 def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl]:
-    """Find where to sign in. A start URL on a host of AWS's own is taken as it is, and nothing is sent.
+    """Find out where to sign in. A start URL on a host that AWS owns is used as it is, and nothing is sent.
 
     Args:
         url: the configured start URL.
-        region: the configured SSO region. The host that a vanity URL leads to may name another, which then counts.
+        region: the configured SSO region. If the host that a vanity URL leads to names another one, that one is used.
 
     Raises:
-        ConfigurationError: the URL is not https, does not lead to a host of AWS's own with one redirect, or no region
-            is known.
-        TransportError: a vanity URL's host could not be asked.
+        ConfigurationError: the URL is not https, does not lead to a host that AWS owns with one redirect, or there is
+            no region.
+        TransportError: the request to a vanity URL's host failed.
     """
     host = _https_host(url, "The start URL")
     if is_aws_owned(host):
@@ -140,7 +140,7 @@ def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl
     shown = printable(host, limit=_SHOWN)
     if not target:
         message = (
-            f"Could not resolve the start URL: {shown} is not a host of AWS, and redirects nowhere"
+            f"Could not resolve the start URL: {shown} is not a host of AWS, and does not redirect"
         )
         raise ConfigurationError(message)
     landed = _https_host(target, f"What {shown} redirects to")

@@ -1,4 +1,4 @@
-"""Getting a new access token with a refresh token (RFC 6749 section 6): when, how, and what a failure of it means."""
+"""Refreshing the access token (RFC 6749 section 6): when to do it, how, and what a failure means."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ class RefreshAdvice(Enum):
     """Whether a token should be refreshed."""
 
     NO = "no"
-    """It is good for long enough, or was tried a moment ago."""
+    """No: the token is valid for long enough, or a refresh was tried a moment ago."""
     ADVISED = "advised"
-    """It is good for some minutes: refresh it, unless somebody else does."""
+    """The token is valid for some minutes: refresh it, unless a refresh is in progress."""
     REQUIRED = "required"
-    """It is good for a few minutes, or no more: refresh it, or wait for who does."""
+    """The token is valid for a few minutes at most: refresh it, or wait for a refresh in progress."""
 
 
 def refresh_advice(
     *, expires_at: datetime, now: datetime, tried_at: datetime | None = None
 ) -> RefreshAdvice:
-    """Say whether to refresh, by the windows of the AWS CLI and boto3: 15 and 10 minutes, and 60 s between tries.
+    """Return whether to refresh, by the limits of the AWS CLI and boto3: 15 and 10 minutes, and 60 s between attempts.
 
     Args:
-        expires_at: when the access token ends.
-        now: the time.
-        tried_at: when a refresh was last tried in vain, or `None`. It holds off further ones while the token is good.
+        expires_at: when the access token expires.
+        now: the current time.
+        tried_at: when the last failed refresh was, or `None`. While the token is valid, it delays the next attempt.
     """
     left = expires_at - now
     if left >= _ADVISED:
         return RefreshAdvice.NO
-    # A clock that was set back must not hold it off for ever.
+    # A clock that was set back must not delay it for ever.
     if (
         left > timedelta(0)
         and tried_at is not None
@@ -71,18 +71,18 @@ def refresh_token(
 ) -> Steps[CreateTokenResponse]:
     """Get a new access token.
 
-    The answer always has a refresh token: the one that was used stays good where the service sends no other.
+    The result always has a refresh token: if the service sends none, the one that was used stays valid.
 
     Args:
-        client: the registration that the token was made with.
+        client: the registration that the token was issued to.
         token: the last answer; it must have a refresh token.
 
     Raises:
         SessionExpired: the service refuses the refresh token: log in again.
-        RegistrationGone: the registration has expired (then nothing is sent), or the service no longer knows it:
+        RegistrationGone: the registration has expired (then nothing is sent), or the service no longer has it:
             register and log in again.
         ConfigurationError: the token has no refresh token.
-        SsoOidcError: anything else may go away; the old token is as good as before. A `TransportError` that
+        SsoOidcError: any other error may be temporary, and the old token is still valid. A `TransportError` that
             `may_have_been_sent` may have spent the refresh token.
     """
     grant = RefreshTokenGrant.of(client, token)
@@ -106,4 +106,4 @@ def refresh_token(
     try:
         raise ended from cause
     finally:
-        del ended, cause  # their tracebacks hold this frame
+        del ended, cause  # their tracebacks refer to this frame

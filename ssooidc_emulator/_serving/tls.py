@@ -24,5 +24,5 @@ def server_tls() -> tuple[ssl.SSLContext, str]:
     context.set_alpn_protocols(["http/1.1"])
     # The authority's own key is never written down: nobody can make another certificate with it.
     certificate = authority.issue_cert("127.0.0.1", "localhost")
-    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it may take OpenSSL's own type too
+    certificate.configure_cert(context)
     return context, authority.cert_pem.bytes().decode("ascii")

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ssooidc_core import HttpResponse, ServiceError, UnknownServiceError
 from ssooidc_core._model import to_json
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import is_repeatable
+from ssooidc_core._transient_errors import is_repeatable
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:

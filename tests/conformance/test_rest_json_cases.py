@@ -20,7 +20,7 @@ from ssooidc_core import ClientConfig, HttpRequest, HttpResponse, ServiceError
 from ssooidc_core._model import Request, Response, to_json
 from ssooidc_core._rest_json import header_value, json_post, parse, parse_empty
 from ssooidc_core.portal import LogoutRequest, logout
-from ssooidc_core.portal._bearer import bearer_request
+from ssooidc_core.portal._requests import bearer_request
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_transports.cassettes import RecordingTransport, ReplayTransport
-from ssooidc_transports.cassettes._known_safe import KEPT_TEXTS, KNOWN, NEVER_KEPT
+from ssooidc_transports.cassettes._kept_values import KEPT_TEXTS, KNOWN, NEVER_KEPT
 from ssooidc_transports.cassettes._scrubbing import Scrubber
 from ssooidc_transports.testing import ScriptedTransport
 

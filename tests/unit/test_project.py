@@ -5,6 +5,7 @@ import asyncio
 import importlib.util
 import itertools
 import os
+import re
 import socket
 import stat
 import sys
@@ -124,6 +125,13 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert os.access(run, os.X_OK)
     assert "\npython3 noxfile.py -s tests\n" in run.read_text(encoding="utf-8")
     assert "python3 noxfile.py -s tests" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_hooks_run_the_versions_of_the_lint_session(noxfile: ModuleType) -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    listed = re.findall(r'additional_dependencies: \["(.+)"\]', hooks)
+    assert len(listed) == hooks.count("- id: ")
+    assert set(listed) == set(noxfile.groups("lint"))
 
 
 SKIPS = """

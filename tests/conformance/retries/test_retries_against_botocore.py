@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core._transient_errors import THROTTLING_CODES, TRANSIENT_CODES
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:

@@ -291,7 +291,7 @@ def test_a_dripping_body_ends_with_the_total_time(serve: Serve, carry: Carry) ->
 
     failure = the_failure(carry(config(total_timeout=0.2), post(serve(handle))))
     assert type(failure) is Timeout
-    assert str(failure) == "No whole answer within total_timeout (0.2 s)"
+    assert str(failure) == "No complete answer within total_timeout (0.2 s)"
     assert failure.may_have_been_sent
 
 

@@ -182,7 +182,7 @@ def test_a_dripping_head_ends_with_the_total_time(
     config = ClientConfig(region="us-east-1", total_timeout=0.5)
     (outcome,) = carry(config, post(secure(drip)))
     assert type(outcome) is Timeout
-    assert str(outcome) == "No whole answer within total_timeout (0.5 s)"
+    assert str(outcome) == "No complete answer within total_timeout (0.5 s)"
     assert outcome.may_have_been_sent
 
 

@@ -189,7 +189,7 @@ def test_a_session_by_its_name(
             _ = session.credentials()
     assert str(caught.value) == (
         "Invalid Configuration: an SSO session has no account and no role: "
-        "name a profile that has, or the two themselves"
+        "use a profile that has them, or pass both"
     )
     with SsoSession.from_profile(store=store, environ=environment.variables) as by_profile:
         assert by_profile.token() == token

@@ -82,7 +82,7 @@ def test_a_user_agent_suffix_is_printable_ascii(suffix: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _ = ClientConfig(user_agent_suffix=suffix)
     assert str(caught.value) == (
-        "Invalid Configuration: user_agent_suffix may hold printable ASCII only"
+        "Invalid Configuration: user_agent_suffix may contain printable ASCII only"
     )
 
 
@@ -172,5 +172,5 @@ def test_a_bad_endpoint_is_refused_at_once_and_not_quoted(name: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         _ = dataclasses.replace(ClientConfig(), **{name: "https://user:canary@example.com"})  # type: ignore[arg-type]
     assert str(refused.value) == (
-        "Invalid Configuration: the endpoint URL may not hold a user name or password"
+        "Invalid Configuration: the endpoint URL may not contain a user name or password"
     )

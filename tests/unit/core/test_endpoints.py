@@ -252,8 +252,8 @@ def test_a_custom_endpoint_keeps_its_base_path_and_loses_the_last_slash(
 
 
 ABSOLUTE = "must be absolute, https://oidc.us-east-1.amazonaws.com for example"
-VISIBLE = "may hold visible ASCII characters only"
-LOGIN = "may not hold a user name or password"
+VISIBLE = "may contain visible ASCII characters only"
+LOGIN = "may not contain a user name or password"
 QUERY = "may not have a query or a fragment"
 
 
@@ -291,8 +291,8 @@ QUERY = "may not have a query or a fragment"
         ("https://example.com:-1", "is not a URL"),
         ("https://example.com:http", "is not a URL"),
         ("https://[::1", "is not a URL"),
-        ("https://evil.com\\.example.com", "may not hold a backslash"),
-        ("http://evil.com\\.localhost", "may not hold a backslash"),
+        ("https://evil.com\\.example.com", "may not contain a backslash"),
+        ("http://evil.com\\.localhost", "may not contain a backslash"),
     ],
 )
 def test_a_custom_endpoint_that_cannot_be_used_is_refused_without_being_quoted(
@@ -321,7 +321,7 @@ def test_plain_http_is_for_this_machine_unless_the_caller_says_otherwise(
 ) -> None:
     assert refusal(endpoint_url=url) == (
         f"Invalid Configuration: the endpoint URL would send secrets unencrypted to {host}: "
-        "use https, or say allow_insecure_http=True if the network is yours"
+        "use https, or set allow_insecure_http=True if you control the network"
     )
     allowed = resolve_endpoint("oidc", region=None, endpoint_url=url, allow_insecure_http=True)
     assert allowed == url

@@ -57,8 +57,8 @@ HINTS = {
     "InvalidGrantException": "The session has ended: log in again.",
     "InvalidRedirectUriException": "Register http://127.0.0.1/oauth/callback (no port).",
     "InvalidRequestException": "Check the start URL and the region: the two must belong together.",
-    "InvalidRequestRegionException": "Use the region that the token was issued in.",
-    "InvalidScopeException": "Ask for scopes that the service knows, sso:account:access for example.",
+    "InvalidRequestRegionException": "Use the region in which the token was issued.",
+    "InvalidScopeException": "Request only scopes that the service supports, sso:account:access for example.",
     "SlowDownException": "Wait longer between requests; poll_for_token does.",
     "UnauthorizedClientException": "Register the client again with this grant type in grant_types.",
     "UnsupportedGrantTypeException": None,
@@ -165,13 +165,13 @@ def test_each_modelled_error_has_its_oauth_code_and_its_hint(name: str, oauth: s
         (
             ResponseTooLarge("t"),
             (
-                "No answer of this service is that large: check the endpoint and what stands between, "
-                "or raise ClientConfig.max_response_bytes."
+                "No answer of this service is that large: check the endpoint and any proxy, "
+                "or increase ClientConfig.max_response_bytes."
             ),
         ),
         (
             ResponseParseError("t", status=200),
-            "Something between here and AWS (a proxy, a captive portal, a wrong endpoint) may have answered.",
+            "Something other than AWS (a proxy, a captive portal, a wrong endpoint) may have answered.",
         ),
         (errors.DeviceLoginExpired("t"), "Start the login again."),
         (errors.SessionExpired("t"), "Log in again."),

@@ -316,7 +316,7 @@ def test_a_lone_surrogate_gives_a_documented_error_that_quotes_nothing(surrogate
     ):
         with pytest.raises(ConfigurationError) as caught:
             _ = to_json(model)
-        assert str(caught.value) == f"{type(model).__name__} holds a text that UTF-8 cannot encode"
+        assert str(caught.value) == f"{type(model).__name__} contains text that UTF-8 cannot encode"
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
 

@@ -204,7 +204,7 @@ def test_a_captive_portals_page_is_recognisable() -> None:
     )
     assert error.request_id == "r-1"
     assert error.hint == (
-        "Something between here and AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
+        "Something other than AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
     )
 
 
@@ -231,7 +231,7 @@ def test_a_redirect_is_never_followed(status: int) -> None:
 @pytest.mark.parametrize("status", [0, 100, 101, 103, 199, -1])
 def test_a_status_that_no_answer_has_is_refused(status: int) -> None:
     assert str(unparsed(status, JSON, GOOD)) == (
-        f"The answer has a status that no answer has (status {status})"
+        f"The answer has a status that is not valid for an answer (status {status})"
     )
 
 
@@ -341,11 +341,11 @@ def test_a_header_value_is_visible_ascii() -> None:
     for bad in ("", " ", "a b", "a\n", "\u00e9"):
         with pytest.raises(ConfigurationError) as caught:
             _ = header_value("t", SecretStr(bad))
-        assert str(caught.value) == "t is empty or holds characters that no header can"
+        assert str(caught.value) == "t is empty or contains characters that a header cannot have"
 
 
 def test_a_member_that_utf_8_cannot_encode_is_refused_before_anything_is_sent() -> None:
     operation = register_client(RegisterClientRequest(client_name="\ud800", client_type="public"))
     with pytest.raises(ConfigurationError) as caught:
         _ = operation.unsigned_request(ClientConfig(region="us-east-1"))
-    assert str(caught.value) == "RegisterClientRequest holds a text that UTF-8 cannot encode"
+    assert str(caught.value) == "RegisterClientRequest contains text that UTF-8 cannot encode"

@@ -140,7 +140,7 @@ def test_a_region_error_that_is_named_may_lack_its_members() -> None:
     error = refused({}, headers={"x-amzn-errortype": "InvalidRequestRegionException"})
     assert isinstance(error, InvalidRequestRegionException)
     assert (error.endpoint, error.region) == (None, None)
-    assert error.hint == "Use the region that the token was issued in."
+    assert error.hint == "Use the region in which the token was issued."
 
 
 @pytest.mark.parametrize(

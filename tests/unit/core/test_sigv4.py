@@ -236,7 +236,7 @@ def test_a_naive_time_is_refused() -> None:
 )
 def test_credentials_that_no_header_can_hold_are_refused(bad: str) -> None:
     """RFC 9110 section 5.5; a line break would begin another header."""
-    text = "The credentials' {} is empty or holds characters that no header can"
+    text = "The credentials' {} is empty or contains characters that a header cannot have"
     with pytest.raises(ConfigurationError) as caught:
         _ = signed(credentials=Credentials.of(bad, "key"))
     assert str(caught.value) == text.format("access_key_id")

@@ -37,7 +37,7 @@ def test_all_attempts_together_end_within_20_seconds(seconds: float, hangs_at: i
         began.append(scripted.clock.now().monotonic)
         if len(began) == hangs_at:
             scripted.clock.advance(15)
-            message = "No whole answer within total_timeout (15 s)"
+            message = "No complete answer within total_timeout (15 s)"
             raise Timeout(message)
         scripted.clock.advance(seconds)
         return reply(503)

@@ -222,7 +222,7 @@ def test_sign_in_settings(home: Path) -> None:
 @pytest.mark.parametrize(("profile", "shown"), [(None, "default"), ("fips", "fips")])
 def test_nothing_is_said_about_sso(home: Path, profile: str | None, shown: str) -> None:
     assert refused(lambda: sso_settings(profile=profile, environ=environ(home))) == (
-        f"Invalid Configuration: the profile '{shown}' says nothing about SSO: write 'sso_session = ' with the "
+        f"Invalid Configuration: the profile '{shown}' has no SSO settings: write 'sso_session = ' with the "
         f"name of an [sso-session] section into it ({home}/.aws/config), or name another profile (AWS_PROFILE)"
     )
 
@@ -234,7 +234,7 @@ def test_a_profile_that_is_not_there(home: Path) -> None:
         lambda: client_config(profile="x", environ=environ(home)),
         lambda: client_config(environ=environ(home, AWS_PROFILE="x"), region="us-east-1"),
     ):
-        assert refused(program) == f"{said}or name another (AWS_PROFILE)"
+        assert refused(program) == f"{said}or use another one (AWS_PROFILE)"
 
 
 @pytest.mark.parametrize("variable", ["HOME", "USERPROFILE"])
@@ -284,7 +284,7 @@ def test_files_that_cannot_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) 
             variables = {variable: path, other: os.devnull}
             shown = path.replace("\0", " ")
             assert refused(lambda: read_aws_config(variables)) == (  # noqa: B023 - called at once
-                f"Invalid Configuration: {shown} {problem}: mend it, or name another file ({variable})"
+                f"Invalid Configuration: {shown} {problem}: correct it, or name another file ({variable})"
             )
 
 
@@ -297,7 +297,7 @@ def test_a_file_without_permission(home: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(environment, "_bytes_of", denied)
     assert refused(lambda: read_aws_config(environ(home))) == (
         f"Invalid Configuration: {home}/.aws/config cannot be read (PermissionError): "
-        "mend it, or name another file (AWS_CONFIG_FILE)"
+        "correct it, or name another file (AWS_CONFIG_FILE)"
     )
 
 

@@ -38,7 +38,7 @@ class Send(Protocol):
 
 CONFIG = ClientConfig(region="us-east-1", max_response_bytes=100)
 URL = "https://oidc.us-east-1.amazonaws.com/token"
-ON_THE_WAY = "(on the way to oidc.us-east-1.amazonaws.com)"
+ON_THE_WAY = "(connecting to oidc.us-east-1.amazonaws.com)"
 TOKEN = HttpRequest("POST", URL, (("Content-Type", "application/json"),), b"secret canary")
 
 

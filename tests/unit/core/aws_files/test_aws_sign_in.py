@@ -97,11 +97,11 @@ def test_scopes_are_separated_by_commas() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "there is no profile 'p': write [profile p] into f, or name another (AWS_PROFILE)"),
+        ("", "there is no profile 'p': write [profile p] into f, or use another one (AWS_PROFILE)"),
         (
             f"{SESSION}[profile p]\nsso_session = {CANARY}",
             (
-                "f, line 5, [profile p]: sso_session names an [sso-session] section that is not there: "
+                "f, line 5, [profile p]: sso_session names an [sso-session] section that does not exist: "
                 "write it into f, with sso_start_url and sso_region"
             ),
         ),
@@ -139,7 +139,7 @@ def test_scopes_are_separated_by_commas() -> None:
         ),
         (
             "[profile p]\nsso_session =\n a = canary",
-            "f, line 2, [profile p]: sso_session has indented lines below it: write its value behind the '='",
+            "f, line 2, [profile p]: sso_session has indented lines below it: write its value after the '='",
         ),
     ],
 )
@@ -168,7 +168,7 @@ def test_a_session_that_was_ignored() -> None:
             read()
         assert str(caught.value).endswith(
             ", with sso_start_url and sso_region "
-            "(g, line 1, [sso-session s]: this section is ignored: it belongs into the config file)"
+            "(g, line 1, [sso-session s]: this section is ignored: it belongs in the config file)"
         )
 
 
@@ -209,5 +209,5 @@ def test_a_session_alone_has_no_account() -> None:
         found.account_and_role()
     assert str(caught.value) == (
         "Invalid Configuration: an SSO session has no account and no role: "
-        "name a profile that has, or the two themselves"
+        "use a profile that has them, or pass both"
     )

@@ -174,8 +174,24 @@ def test_the_key_that_is_spelt_right_counts() -> None:
         (TokenFile.from_text, "[" * 100_000, "The token file does not hold a JSON object"),
         (
             TokenFile.from_text,
+            '{"canary": ' + "[" * 200 + "]" * 200 + "}",
+            "The token file does not hold a JSON object",
+        ),
+        (
+            TokenFile.from_text,
+            '{"accessToken": "canary\\ud800", "expiresAt": "2026-01-31T12:00:00Z"}',
+            "The token file does not hold a JSON object",
+        ),
+        (
+            TokenFile.from_text,
+            '{"accessToken": "canary\ud800", "expiresAt": "2026-01-31T12:00:00Z"}',
+            "The token file does not hold a JSON object",
+        ),
+        (TokenFile.from_text, b'{"canary": "\xff"}', "The token file does not hold a JSON object"),
+        (
+            TokenFile.from_text,
             " " * (1024 * 1024 + 1),
-            "The token file is larger than 1,048,576 bytes, and so none of an AWS tool",
+            "The token file is larger than 1,048,576 bytes, so no AWS tool wrote it",
         ),
         (TokenFile.from_text, '{"accessToken": ""}', "The token file has no accessToken"),
         (
@@ -216,12 +232,12 @@ def test_the_key_that_is_spelt_right_counts() -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_not_quoted(
-    read: Callable[[str], object], text: str, problem: str
+    read: Callable[[str | bytes], object], text: str | bytes, problem: str
 ) -> None:
     with pytest.raises(CacheFileInvalid) as caught:
         _ = read(text)
     assert str(caught.value) == problem
-    assert caught.value.hint == "Log in again: that writes the file anew."
+    assert caught.value.hint == "Log in again, which replaces the file."
     assert caught.value.__context__ is None
     # The test's own frames hold the text; ours may not.
     ours = traceback.StackSummary.extract(

@@ -105,7 +105,7 @@ def test_a_host_that_knows_no_head_is_asked_with_get(status: int) -> None:
     [
         (
             answer(None, 200),
-            "Could not resolve the start URL: aws.mycompany.com is not a host of AWS, and redirects nowhere",
+            "Could not resolve the start URL: aws.mycompany.com is not a host of AWS, and does not redirect",
         ),
         (
             answer("https://evil.example/"),

@@ -258,7 +258,9 @@ def test_an_asynchronous_provider_of_something_else_is_refused(name: str) -> Non
     async def main() -> None:
         with pytest.raises(ConfigurationError) as refused:
             await arun(JWT, transport)
-        assert str(refused.value).startswith("The credentials provider gave dict; it must give")
+        assert str(refused.value).startswith(
+            "The credentials provider returned dict; it must return"
+        )
 
     transport = ScriptedTransport([], config=config(provider))
     _ = asyncio.run(main()) if name == "asyncio" else trio.run(main)

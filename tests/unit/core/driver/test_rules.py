@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 import trio
-from tenacity import Retrying
+from tenacity import Retrying, stop_after_attempt
 
 from ssooidc_core import (
     AuthorizationPendingException,
@@ -333,7 +333,18 @@ def test_each_attempt_says_which_it_is_and_which_call_it_belongs_to(drive: Drive
     assert ids[0] == ids[1] == ids[2] != ids[3]
 
 
-def test_before_tenacity_is_loaded_the_config_says_how_many_attempts_there_are(
+def test_the_config_says_how_many_attempts_there_are_whatever_policy_the_transport_has(
+    drive: Drive,
+) -> None:
+    config = ClientConfig(region="us-east-1", max_attempts=7)
+    policy = Retrying(stop=stop_after_attempt(2))
+    transport = ScriptedTransport([reply(500), REGISTERED], config=config, retry_policy=policy)
+    drive(REGISTER, transport)
+    tries = [request.headers["amz-sdk-request"] for request in transport.requests]
+    assert tries == ["attempt=1; max=7", "attempt=2; max=7"]
+
+
+def test_before_tenacity_is_loaded_the_transport_is_not_asked_for_its_policy(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Unasked(ScriptedTransport):
@@ -420,7 +431,7 @@ def test_a_provider_of_something_else_is_refused(drive: Drive) -> None:
     with pytest.raises(ConfigurationError) as refused:
         drive(JWT, signed(lambda: ("AKID", "canary")))
     assert str(refused.value) == (
-        "The credentials provider gave tuple; it must give ssooidc_core.Credentials"
+        "The credentials provider returned tuple; it must return ssooidc_core.Credentials"
     )
 
 

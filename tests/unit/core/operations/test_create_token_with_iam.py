@@ -218,8 +218,8 @@ def test_without_a_value_of_credentials_it_cannot_be_signed(configured: object) 
     with pytest.raises(ConfigurationError) as caught:
         _ = http_request(config)
     assert str(caught.value) == (
-        "CreateTokenWithIAM is signed and needs AWS credentials: give ClientConfig(credentials=...), "
-        "or http_request(credentials=...) where the config holds a provider"
+        "CreateTokenWithIAM is signed and needs AWS credentials: set ClientConfig(credentials=...), "
+        "or http_request(credentials=...) if the config has a provider"
     )
 
 

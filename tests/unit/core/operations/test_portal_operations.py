@@ -127,7 +127,7 @@ def test_a_query_value_with_lone_surrogates_is_refused() -> None:
     request = GetRoleCredentialsRequest.of(TOKEN, account_id="1", role_name="\ud800")
     with pytest.raises(ConfigurationError) as caught:
         _ = get_role_credentials(request).unsigned_request(CONFIG)
-    assert str(caught.value) == "A query parameter holds a text that UTF-8 cannot encode"
+    assert str(caught.value) == "A query parameter contains text that UTF-8 cannot encode"
     assert caught.value.__context__ is None
 
 
@@ -136,7 +136,10 @@ def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
     """RFC 9110 section 5.5; a line break would begin another header."""
     with pytest.raises(ConfigurationError) as caught:
         _ = logout(LogoutRequest.of(token)).unsigned_request(CONFIG)
-    assert str(caught.value) == "access_token is empty or holds characters that no header can"
+    assert (
+        str(caught.value)
+        == "access_token is empty or contains characters that a header cannot have"
+    )
 
 
 @pytest.mark.parametrize("most", [0, 101, -1])

@@ -17,7 +17,6 @@ from ssooidc_core import (
     ConfigurationError,
     ConnectFailed,
     ConnectionLost,
-    Instant,
     RefreshTokenGrant,
     RegisterClientRequest,
     RegisterClientResponse,
@@ -31,7 +30,7 @@ from ssooidc_core import (
     register_client,
     run,
 )
-from ssooidc_core._attempts import Attempts, plain
+from ssooidc_core._attempts import plain
 from ssooidc_core.flows.device import PendingDeviceLogin, after_poll, poll_for_token
 from ssooidc_core.policies import (
     CallState,
@@ -299,11 +298,10 @@ def test_plain_gives_back_what_is_plain() -> None:
     assert (plain(verdict=True), plain(3)) == (True, 3)
 
 
-def test_a_success_without_a_failure_is_one_for_the_policy_too() -> None:
+def test_a_success_without_a_failure_is_one_for_the_policy_too(drive: Drive) -> None:
     quota = RetryQuota(10)
     assert quota.charge(5)
-    now = Instant(datetime(2026, 1, 1, tzinfo=UTC), 0.0)
-    Attempts(REGISTER, lambda: standard_retry(quota=quota), now).succeeded(now)
+    drive(REGISTER, ScriptedTransport([REGISTERED]), policy=standard_retry(quota=quota))
     assert quota.available == 6
 
 

@@ -83,7 +83,7 @@ def test_without_a_token_one_has_to_log_in(
     stage.store.save(token_key(settings), SecretStr("{"))
     with pytest.raises(CacheFileInvalid) as broken:
         _ = carry(current_token(settings, RefreshMemory()), stage)
-    assert broken.value.hint == "Log in again: that writes the file anew."
+    assert broken.value.hint == "Log in again, which replaces the file."
 
 
 def test_the_keys_that_nobody_here_knows_survive_a_refresh(
