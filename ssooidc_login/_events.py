@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
-from ssooidc_core._program import Now, Operation, Sleep
+from ssooidc_core._program import Now, OneStep, Operation, Sleep
 from ssooidc_login.stores.store import StoreKey
 
 __all__ = [
@@ -34,16 +34,6 @@ __all__ = [
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-
-class OneStep(Generic[T_co]):
-    """An event that is also a program of one step; `T_co` is the type of the driver's reply."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Generator[LoginEvent, object, T_co]:
-        """Yield this event and return the driver's reply."""
-        return cast("T_co", (yield cast("LoginEvent", self)))
 
 
 @dataclass(frozen=True, slots=True)
