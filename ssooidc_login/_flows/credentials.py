@@ -1,4 +1,4 @@
-"""A role's AWS credentials: from the store while they are good, else from the access portal."""
+"""A role's AWS credentials: from the store while they are valid, else from the access portal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["role_credentials"]
 
 _logger: Final = logging.getLogger("ssooidc_login")
 
-# As boto3: credentials are taken for new ones while they have this long to live.
+# As in boto3, credentials with less time left than this are replaced.
 _WINDOW: Final = timedelta(minutes=15)
 _OK: Final = 200
 _FORBIDDEN: Final = "ForbiddenException"
@@ -33,19 +33,18 @@ _FORBIDDEN: Final = "ForbiddenException"
 def role_credentials(
     settings: SsoSettings, memory: RefreshMemory, *, account_id: str, role_name: str
 ) -> LoginSteps[RoleCredentialsFile]:
-    """Give credentials of a role that are good for 15 minutes at least, where the role's session is that long.
+    """Return credentials of a role that are valid for at least 15 minutes, if the role's session is that long.
 
     Raises:
         UnauthorizedException: the portal refuses the token: log in again.
         RoleNotAssigned: the person does not have this role in this account.
-        SsoOidcError: what `current_token` and GetRoleCredentials raise.
+        SsoOidcError: those of `current_token` and GetRoleCredentials.
     """
     now = (yield from Now()).wall
     stored = yield from load_role_credentials(settings, account_id=account_id, role_name=role_name)
     if stored is not None and stored.expiration - now >= _WINDOW:
         return stored
     token = yield from current_token(settings, memory)
-    refused: UnknownServiceError
     try:
         answer = yield from get_role_credentials(
             GetRoleCredentialsRequest.of(
@@ -53,18 +52,13 @@ def role_credentials(
             )
         )
     except UnknownServiceError as caught:
-        # Not in the model, but what the portal says (modernisation-platform#10161).
+        # The service model does not have this error, but the portal sends it (modernisation-platform#10161).
         if caught.code != _FORBIDDEN:
             raise
-        refused = caught
-    else:
-        return (yield from _keep(settings, role_name, account_id, answer))
-    role, account = printable(role_name, limit=64), printable(account_id, limit=20)
-    message = f"The role {role!r} in account {account!r} is not assigned to who is signed in"
-    try:
-        raise RoleNotAssigned(message) from refused
-    finally:
-        del refused  # its traceback holds this frame
+        role, account = printable(role_name, limit=64), printable(account_id, limit=20)
+        message = f"The role {role!r} in account {account!r} is not assigned to the person who is signed in"
+        raise RoleNotAssigned(message) from caught
+    return (yield from _keep(settings, role_name, account_id, answer))
 
 
 def _keep(
@@ -72,7 +66,7 @@ def _keep(
 ) -> LoginSteps[RoleCredentialsFile]:
     found = answer.role_credentials
     if found.expires_at is None:
-        message = "GetRoleCredentials answered credentials without expiration (status 200)"
+        message = "GetRoleCredentials returned credentials without an expiration (status 200)"
         raise ResponseParseError(message, status=_OK)
     file = RoleCredentialsFile(
         access_key_id=found.access_key_id,
@@ -84,6 +78,6 @@ def _keep(
     try:
         yield from save_role_credentials(settings, role_name, file)
     except StoreError as caught:
-        # A home that can only be read, in a container for example: they are good all the same.
-        _logger.warning("The role's credentials cannot be kept: %s", caught)
+        # The home directory may be read-only, in a container for example; the credentials can still be used.
+        _logger.warning("The role's credentials cannot be saved: %s", caught)
     return file

@@ -1,10 +1,10 @@
-"""The store in the operating system's keychain, through the library `keyring`.
+"""A store in the operating system's keychain, through the library `keyring`.
 
-macOS's Keychain, Windows's Credential Manager, the Secret Service and KWallet of Linux desktops, and whatever backend
-is configured for keyring. A document is one entry, or several where the platform limits their size; see
-`keyring_entry`. Keychains have no locks, and so a file beside decides who works on a key: all of one user on one
-machine. What fails only for a moment, as others write or the keychain starts, is tried again for a bounded time. AWS
-tools do not look into keychains: what is signed in here is signed in for this library only.
+It works with macOS's Keychain, Windows's Credential Manager, the Secret Service and KWallet of Linux desktops, and any
+other backend that is configured for keyring. A document is one entry, or several if the platform limits their size.
+Keychains have no locks, so keys are locked with files, for all processes of one user on one machine. Errors that may
+pass, while others write or the keychain starts, are retried for a limited time. AWS tools do not read keychains: a
+login here is for this library only.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _READS: Final = 3
 _LOOKS: Final = 3
 _NEXT: Final = "next"
 
-# A load that fails can be repeated. A save may hold the only refresh token that is still good: it is tried for as long
-# as the whole of a refresh may take, 20 s, which is less than the 30 s that others wait for its outcome.
+# A failed load can be repeated later. A save may hold the only valid refresh token, so it is retried for as long as a
+# whole refresh may take, 20 s, which is less than the 30 s that others wait for its result.
 _SECONDS_TO_READ: Final = 5.0
 _SECONDS_TO_WRITE: Final = 20.0
 
 
 class KeyringStore(BlockingStore):
-    """Keeps documents in the operating system's keychain. Safe to use from many threads and processes."""
+    """Keeps documents in the operating system's keychain. It may be used from many threads and processes."""
 
     def __init__(
         self,
@@ -61,24 +61,26 @@ class KeyringStore(BlockingStore):
         largest_entry: int | None = None,
         lock_folder: Path | None = None,
     ) -> None:
-        """Find the keychain; nothing is read before it is used.
+        """Create a store and find the keychain; no entry is read until the store is used.
 
         Args:
-            service: what the entries' names begin with; another one has other documents.
+            service: the prefix of the entries' names; stores with different services have different documents.
             backend: a backend of keyring; by default the one that keyring is configured for or finds.
-            largest_entry: characters that an entry may have, 256 or more; by default 1,280 on Windows, and elsewhere
-                any number.
-            lock_folder: where the lock files are; by default `host_locks.lock_folder()`.
+            largest_entry: the number of characters that an entry may have, 256 or more; by default 1,280 on Windows,
+                and unlimited elsewhere.
+            lock_folder: the directory of the lock files; by default `~/.cache/ssooidc/locks`, or its counterpart on
+                macOS and Windows.
 
         Raises:
-            StoreError: there is no keychain, or the one that keyring found keeps nothing, or keeps it in the clear.
+            StoreError: there is no keychain; or keyring's backend keeps nothing, or keeps it in plain text; or the home
+                directory cannot be determined.
             ValueError: the service is empty, or `largest_entry` is too small.
             ImportError: keyring or filelock is not installed; the text names the extra.
         """
-        # What `repr` shows comes first: a traceback may show an object that was refused.
+        # First the attributes that `repr` needs: a traceback may show an object whose constructor failed.
         self._service: Final = service
         if not service or (largest_entry is not None and largest_entry < _SMALLEST):
-            message = f"A service has a name, and an entry {_SMALLEST} characters or more"
+            message = f"A service needs a name, and an entry {_SMALLEST} characters or more"
             raise ValueError(message)
         limit = _WINDOWS_LARGEST if sys.platform == "win32" else None
         self._backend: Final = usable_backend(backend)
@@ -87,18 +89,18 @@ class KeyringStore(BlockingStore):
         self._locks: Final = HostLocks(f"keyring:{service}", lock_folder, extra="keyring")
 
     def __repr__(self) -> str:
-        """Name the service."""
+        """Return the class and the service."""
         return f"{type(self).__name__}({self._service!r})"
 
     def load(self, key: StoreKey, /) -> SecretStr | None:
-        """Return a document, or `None` where there is none: the old one or the new one, whatever others write.
+        """Return a document, or `None` if there is none. If others are writing, it is the whole old or new document.
 
-        An entry that this library did not write comes back as it is, one whose parts are missing as an empty text:
-        no JSON, in both cases.
+        The text of an entry that this library did not write is returned as it is; if parts of a document are missing,
+        the text is empty. In both cases it is not a valid document.
 
         Raises:
             StoreError: the keychain is locked; or it has failed for 5 s; or a document in parts was replaced again and
-                again for 20 s, each time before all of it was read.
+                again for 20 s before all of it was read.
         """
         faults, writers = Patience(_SECONDS_TO_READ), Patience(_SECONDS_TO_WRITE)
         turn = Turn(self._locks, key)
@@ -106,7 +108,7 @@ class KeyringStore(BlockingStore):
         try:
             while True:
                 reads += 1
-                # With the turn taken nobody writes, and what is not there is missing.
+                # During its turn no other process writes, so parts that are not found are really missing.
                 alone = reads > _READS and turn.is_taken()
                 try:
                     whole, document = self._load(key)
@@ -125,27 +127,27 @@ class KeyringStore(BlockingStore):
         raise StoreError(problem)
 
     def save(self, key: StoreKey, document: SecretStr, /) -> None:
-        """Keep a document in place of what was there.
+        """Save a document, replacing the old one.
 
         Raises:
-            StoreError: what was there still is, since the keychain is locked or refuses the document; or it has failed
-                for 20 s, or others have been writing it for 20 s; or the document is longer than 1,048,576 characters.
+            StoreError: the keychain is locked or refuses the document; or it has failed for 20 s, or others have been
+                writing for 20 s; or the document is longer than 1,048,576 characters. The old document is still there.
         """
         if not _is_text(document):
-            message = f"What is to be kept is no Unicode text of up to {_LARGEST:,} characters"
+            message = f"The document is not a Unicode text of up to {_LARGEST:,} characters"
             raise StoreError(message)
         self._write(key, "write to", lambda: self._save(key, document))
 
     def delete(self, key: StoreKey, /) -> None:
-        """Forget a document; it need not be there.
+        """Delete a document if there is one.
 
         Raises:
-            StoreError: the keychain is locked; or it has failed for 20 s, or others have been writing it for 20 s.
+            StoreError: the keychain is locked; or it has failed for 20 s, or others have been writing for 20 s.
         """
         self._write(key, "delete from", lambda: self._delete(key))
 
     def try_lock(self, key: StoreKey, /) -> FileLock | None:
-        """Take the right to work on a key, or return `None` at once where somebody has it.
+        """Lock a key, or return `None` at once if it is already locked.
 
         Raises:
             StoreError: the lock file cannot be made or locked.
@@ -153,10 +155,10 @@ class KeyringStore(BlockingStore):
         return self._locks.try_lock(key)
 
     def _write(self, key: StoreKey, doing: str, work: Callable[[], None]) -> None:
-        """Do it, alone: two writers could leave parts behind that nobody knows of.
+        """Do `work` while no other caller writes: two writers could leave behind parts that no entry names.
 
-        It is done again from its beginning where it failed for a moment. No error leaves this that has been where a
-        document was in the clear.
+        If it fails with an error that may pass, it is done again from the beginning. The `StoreError` is raised outside
+        of the `except` block, because the traceback of the first error may contain a document.
         """
         patience = Patience(_SECONDS_TO_WRITE)
         turn = Turn(self._locks, key)
@@ -177,7 +179,7 @@ class KeyringStore(BlockingStore):
         raise StoreError(problem)
 
     def _load(self, key: StoreKey) -> tuple[bool, SecretStr | None]:
-        """Return whether all of it was there, and the document."""
+        """Return whether the whole document was found, and the document."""
         raw = self._get_first(key)
         entry = Entry.read(raw)
         if entry is None:
@@ -190,7 +192,7 @@ class KeyringStore(BlockingStore):
     def _save(self, key: StoreKey, document: SecretStr) -> None:
         """Write the parts, then the entry that names them, so that others see the old document or the new one.
 
-        What is to be deleted is noted before it is written, so that who comes after a crash can delete it.
+        New parts are noted as garbage before they are written, so that the next writer after a crash can delete them.
         """
         old = Entry.read(self._get_first(key)) or Entry()
         self._drop(key, old.garbage)
@@ -221,10 +223,10 @@ class KeyringStore(BlockingStore):
         self._remove(key)
 
     def _get_first(self, key: StoreKey) -> SecretStr | None:
-        """Return the entry that a document begins with, or its copy while the entry is being replaced."""
+        """Return the first entry of a document, or its copy while the entry is being replaced."""
         raw = self._get(key)
         if self._needs_copy:
-            # When neither is there, a writer may have come to its end between the two looks.
+            # If neither is found, a writer may have finished between the two reads.
             for _ in range(_LOOKS):
                 if raw is None:
                     raw = self._get(key, _NEXT)
@@ -233,12 +235,12 @@ class KeyringStore(BlockingStore):
         return raw
 
     def _put_first(self, key: StoreKey, entry: Entry) -> None:
-        """Write the entry that a document begins with, so that a killed writer leaves this one or the one before."""
+        """Write the first entry of a document, so that a killed writer leaves the new or the old one."""
         text = entry.text()
         if self._needs_copy:
             copy = self._get(key, _NEXT)
             if copy is not None and self._get(key) is None:
-                # All that a killed writer left: it must not be gone while it is replaced.
+                # The copy is all that a killed writer left: it must stay readable while it is replaced.
                 self._put(key, copy, "")
             self._put(key, text, _NEXT)
         self._put(key, text, "")
@@ -267,10 +269,10 @@ class KeyringStore(BlockingStore):
                 raise
 
     def _entry(self, key: StoreKey, part: str) -> str:
-        """Name an entry's service. Each has its own, and its kind is its user.
+        """Return the service name of an entry. Each entry has its own service, and the kind of document as its user.
 
-        In Windows's Credential Manager, keyring moves entries of one service with several users to and fro, and two
-        writers can lose one.
+        With several users of one service, keyring renames entries in Windows's Credential Manager, and two writers can
+        lose an entry.
         """
         return ":".join(filter(None, (self._service, key.kind, key.name, part)))
 
@@ -278,7 +280,7 @@ class KeyringStore(BlockingStore):
 def _busy() -> str:
     return (
         f"Another process or thread has been writing to the keychain for {_SECONDS_TO_WRITE:.0f} s: "
-        "see whether the keychain asks for something, then try again"
+        "check whether the keychain asks for something, then try again"
     )
 
 

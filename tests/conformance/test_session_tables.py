@@ -27,9 +27,10 @@ from ssooidc_login._driver import drive
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.credentials import role_credentials
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan, WayIn, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
-from ssooidc_login._resources import World
+from ssooidc_login._login_plan import LoginPlan, WayIn
+from ssooidc_login._resources import Resources
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import (
     ScriptedTransport,
@@ -71,7 +72,7 @@ class Stage:
         return self.carry(current_token(SETTINGS, memory or RefreshMemory()))
 
     def carry(self, steps: LoginSteps[T]) -> T:
-        world = World(transport=self.transport, store=self.store, interaction=self)
+        world = Resources(transport=self.transport, store=self.store, interaction=self)
         return drive(steps, world)
 
     def put(self, document: object) -> None:

@@ -1,4 +1,4 @@
-"""Which backends of keyring keep secrets, and what to tell a person about those that fail."""
+"""The backends of keyring that keep secrets, and the texts for backends that fail."""
 
 from __future__ import annotations
 
@@ -26,47 +26,47 @@ _ADVICE: Final = {
     "InitError": "it cannot be opened. Start or unlock it, then try again",
     "PasswordSetError": _REFUSED,
     "PasswordDeleteError": _REFUSED,
-    "TimeoutError": "it does not answer. See whether it asks for something, then try again",
+    "TimeoutError": "it does not answer. Check whether it asks for something, then try again",
 }
-# By name: the libraries that raise them are there on Linux only.
+# By name, because the libraries that raise them exist on Linux only.
 _PASSING: Final = {
     "InitError",  # keyring could not open it
-    "ItemNotFoundException",  # an entry went away between being found and being used
-    "SecretServiceNotAvailableException",  # the daemon ended, or is being started
-    "DBusErrorResponse",  # a started daemon does not know the session of the one before it
+    "ItemNotFoundException",  # an entry was deleted between being found and being used
+    "SecretServiceNotAvailableException",  # the daemon has ended, or is being started
+    "DBusErrorResponse",  # a restarted daemon does not know the session of the previous one
     "ConnectionError",
     "TimeoutError",
 }
 _FINAL: Final = {"KeyringLocked", "LockedException", "NoKeyringError", "PromptDismissedException"}
 _CAUSES: Final = 8
-_RETRY: Final = "see that it is there and unlocked, then try again, or use AwsCacheStore"
+_RETRY: Final = "check that it runs and is unlocked, then try again, or use AwsCacheStore"
 
 
 class Keychain(Protocol):
-    """What is used of a backend, with the types that keyring's metaclass hides."""
+    """The part of a backend that is used here, with the types that keyring's metaclass hides."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return what an entry has, or `None` where there is none."""
+        """Return the password of an entry, or `None` if there is no entry."""
         ...
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Write an entry, new or in place of what was there."""
+        """Write an entry, replacing an old one."""
         ...
 
     def delete_password(self, service: str, username: str) -> None:
-        """Delete an entry, which must be there."""
+        """Delete an entry, which must exist."""
         ...
 
 
 def usable_backend(backend: KeyringBackend | None) -> Keychain:
-    """Return a backend that keeps secrets: the one given, or keyring's own choice; of a chain, the first that does.
+    """Return a backend that keeps secrets: the given one, or keyring's own choice; of a chain, the first that does.
 
     Raises:
-        StoreError: there is none, or it keeps nothing, or in the clear.
+        StoreError: there is no backend, or it keeps nothing, or it keeps plain text.
         ImportError: keyring is not installed; the text names the extra.
     """
     try:
-        import keyring  # noqa: PLC0415 - at import, it would cost all who do not use it
+        import keyring  # noqa: PLC0415 - imported only where it is used
         from keyring.backends.chainer import ChainerBackend  # noqa: PLC0415 - likewise
     except ImportError:
         raise ImportError(_EXTRA, name="keyring") from None
@@ -75,7 +75,7 @@ def usable_backend(backend: KeyringBackend | None) -> Keychain:
     if chosen is None:
         try:
             chosen = keyring.get_keyring()
-        except Exception as failed:  # noqa: BLE001 - whatever a configured backend raises
+        except Exception as failed:  # noqa: BLE001 - a configured backend may raise any class
             problem = (
                 f"keyring cannot load its backend ({type(failed).__name__}): look at PYTHON_KEYRING_BACKEND "
                 "and at keyringrc.cfg, which `keyring diagnose` names"
@@ -94,7 +94,7 @@ def usable_backend(backend: KeyringBackend | None) -> Keychain:
 
 
 def is_passing(failed: Exception) -> bool:
-    """Return whether trying again may help, without a person being asked again for what they refused."""
+    """Return whether trying again may help, without asking a person again for what they have refused."""
     names: set[str] = set()
     cause: BaseException | None = failed
     for _ in range(_CAUSES):
@@ -107,12 +107,12 @@ def is_passing(failed: Exception) -> bool:
 
 
 def replaces_by_deleting(backend: Keychain) -> bool:
-    """Return whether an entry that is replaced is gone for a moment: keyring does so in macOS's Keychain."""
+    """Return whether the backend deletes an entry before it writes the new one, as keyring's for macOS does."""
     return any(each.__module__ == "keyring.backends.macOS" for each in type(backend).__mro__)
 
 
 def problem_of(doing: str, failed: Exception) -> str:
-    """Return what is wrong, by the error's class: its text may quote what was to be written."""
+    """Return a text for an error, by its class: its own text may quote the document."""
     from keyring.errors import NoKeyringError  # noqa: PLC0415 - loaded already
 
     if isinstance(failed, NoKeyringError):
@@ -124,8 +124,8 @@ def problem_of(doing: str, failed: Exception) -> str:
 
 
 def _over_one_connection(backend: KeyringBackend) -> Keychain:
-    """Return a keychain that does as a backend does, over one connection where keyring would open many."""
-    # Named without being imported: only who has it in use has a Secret Service. A class of one's own stays as it is.
+    """Return a keychain with one connection for a backend that opens one for each call, else the backend itself."""
+    # Compared by name, because the module can be imported only where it is used. A derived class stays as it is.
     kind = type(backend)
     if (kind.__module__, kind.__name__) == ("keyring.backends.SecretService", "Keyring"):
         from ssooidc_login.stores._keychain.secret_service import (  # noqa: PLC0415 - for Linux only
@@ -146,10 +146,10 @@ def _refusal(backend: KeyringBackend) -> str | None:
             "keyring is switched off: its null backend keeps nothing. Configure another, or keep logins in files: "
             "AwsCacheStore"
         )
-    # Those of keyrings.alt, which anything else may have installed.
+    # The backends of keyrings.alt, which another package may have installed.
     if any("plaintext" in cls.__name__.lower() for cls in type(backend).__mro__):
         return (
-            "keyring's plain-text backend would keep tokens in the clear. Configure another, or keep logins in files "
+            "keyring's plain-text backend would keep tokens unencrypted. Configure another, or keep logins in files "
             "of mode 0600: AwsCacheStore"
         )
     return None

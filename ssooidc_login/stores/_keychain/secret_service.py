@@ -1,11 +1,11 @@
-"""The Secret Service of Linux desktops, over one connection to the message bus that a process keeps.
+"""The Secret Service of Linux desktops, over one connection to the message bus per process.
 
 keyring's own backend opens a connection for each call. For every client that connects, GNOME Keyring reads the name of
-the default collection anew and frees the old one, while its message filter may be using that in another thread. Clients
-that come and go then get "no such object" for objects that exist, and a race about their records ends the daemon
-(https://gitlab.gnome.org/GNOME/gnome-keyring/-/issues/196). keyring also leaves its connection open where it fails.
+the default collection again and frees the old one, while its message filter may be using that in another thread. With
+clients that connect and disconnect, "no such object" is then reported for objects that exist, and a race can end the
+daemon (https://gitlab.gnome.org/GNOME/gnome-keyring/-/issues/196). keyring also leaves its connection open on errors.
 
-Here all threads of a process share one connection and take turns on it. It is closed after any failure, in a forked
+Here all threads of a process share one connection and use it in turn. It is closed after any failure, in a forked
 child, and when the process ends. Entries are the same as keyring's.
 """
 
@@ -43,10 +43,10 @@ class _Bus:
 
     @contextmanager
     def collection(self, preferred: str | None) -> Generator[Collection, None, None]:
-        """Have a collection, unlocked: the preferred one by its path, or the default one, made where there is none.
+        """Open and unlock a collection: the preferred one, by its path, or the default one, made if there is none.
 
         Raises:
-            TimeoutError: another thread has been using the connection for 5 s. It may be waiting for a person.
+            TimeoutError: another thread has been using the connection for 5 s; it may be waiting for a person.
             KeyringLocked: the person did not unlock the collection.
             InitError: the collection cannot be opened.
         """
@@ -60,12 +60,12 @@ class _Bus:
             done = True
         finally:
             if not done:
-                # Whatever was cut short, the next call begins anew.
+                # A call may have been interrupted: the next one opens a new connection.
                 self.close()
             turn.release()
 
     def close(self) -> None:
-        """Close the connection; once is enough."""
+        """Close the connection; a second call does nothing."""
         connection, self._connection, self._session = self._connection, None, None
         if connection is not None:
             with suppress(OSError):
@@ -109,7 +109,7 @@ class _Bus:
         if preferred is not None:
             return secretstorage.Collection(connection, preferred, session)
         try:
-            # By its own path: only messages to the alias meet the freed name.
+            # By its own path: only messages to the alias use the name that may have been freed.
             collection = secretstorage.get_collection_by_alias(connection, "default")
         except secretstorage.ItemNotFoundException:
             return secretstorage.get_default_collection(connection, session)
@@ -118,7 +118,7 @@ class _Bus:
 
 
 def _closed_in_the_end(bus: _Bus) -> _Bus:
-    """Have a connection closed in every forked child, and when the process ends; return it."""
+    """Register the closing of a connection, for forked children and the end of the process, and return it."""
     _ = atexit.register(bus.close)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=bus.close_in_child)
@@ -132,24 +132,24 @@ class SecretServiceKeychain:
     """keyring's backend for the Secret Service, over the process's connection."""
 
     def __init__(self, backend: Keyring) -> None:
-        """Take over the backend's settings: scheme, application and preferred collection."""
+        """Use the backend's settings: scheme, application and preferred collection."""
         self._backend: Final = backend
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return what an entry has, or `None` where there is none."""
+        """Return the password of an entry, or `None` if there is no entry."""
         with self._collection() as collection:
             item = self._item(collection, service, username)
             return None if item is None else item.get_secret().decode()
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Write an entry, new or in place of what was there."""
+        """Write an entry, replacing an old one."""
         with self._collection() as collection:
             attributes = {**self._query(service, username), "application": self._backend.appid}
             label = f"Password for '{username}' on '{service}'"
             _ = collection.create_item(label, attributes, password.encode(), replace=True)
 
     def delete_password(self, service: str, username: str) -> None:
-        """Delete an entry, which must be there."""
+        """Delete an entry, which must exist."""
         from keyring.errors import PasswordDeleteError  # noqa: PLC0415 - loaded already
 
         with self._collection() as collection:

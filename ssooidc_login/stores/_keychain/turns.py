@@ -1,4 +1,4 @@
-"""Taking turns at writing a document, and how long to try. Nothing here waits for more than a moment at a time."""
+"""Taking turns at writing a document, and how long to retry."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ _LONGEST_PAUSE: Final = 0.05
 
 
 class Patience:
-    """How long something is tried again."""
+    """A limit on how long something is retried."""
 
     def __init__(self, seconds: float) -> None:
-        """Begin to count."""
+        """Start the time, in seconds."""
         self._end: Final = monotonic() + seconds
         self._pause = _FIRST_PAUSE
 
     def wait(self) -> bool:
-        """Pause before the next try; `False` at once where the time is over."""
+        """Pause before the next try and return true, or return false at once if the time is over."""
         left = self._end - monotonic()
         if left <= 0:
             return False
-        # By chance, so that of several none always comes when another has just been faster.
+        # Random, so that no caller is always a moment later than another one.
         sleep(min(self._pause * uniform(0.5, 1), left))  # noqa: S311 - no secret
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
         return True
 
 
 class Turn:
-    """The right to write a document, which one has at a time, and the place in front of it.
+    """The right to write a document, which one caller at a time has, and the first place in the queue for it.
 
-    A file lock has no queue: a writer that writes again at once would always be faster than those that look from time
-    to time. So a writer first takes the place in front, and gives it up when it has its turn. Who has just written
-    finds that place taken, and waits like everybody else.
+    A file lock has no queue: a writer that writes again at once would always be faster than those that try from time to
+    time. So a writer first takes the first place, and releases it when it gets its turn. A writer that has just written
+    finds that place taken and must wait like the others.
     """
 
     def __init__(self, locks: HostLocks, key: StoreKey) -> None:
-        """Take nothing yet."""
+        """Remember the key; no lock is taken yet."""
         self._locks: Final = locks
         self._key: Final = key
         self._place: FileLock | None = None
         self._lock: FileLock | None = None
 
     def is_taken(self) -> bool:
-        """Return whether it is this one's turn; take it where it can be had now.
+        """Take the turn if it is free, and return whether this caller has it.
 
         Raises:
             StoreError: a lock file cannot be made or locked.
@@ -69,7 +69,7 @@ class Turn:
         return self._lock is not None
 
     def release(self) -> None:
-        """Release whatever was taken; once is enough."""
+        """Release what was taken; a second call does nothing."""
         for lock in (self._lock, self._place):
             if lock is not None:
                 lock.release()
@@ -77,19 +77,19 @@ class Turn:
 
 
 class Queue:
-    """A lock of this process that threads get in the order in which they came.
+    """A lock that the threads of this process get in the order in which they asked for it.
 
-    `threading.Lock` goes to whoever is awake: a thread that takes it again at once keeps all others waiting.
+    `threading.Lock` is not fair: a thread that takes it again at once can keep all others waiting.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody in it."""
+        """Create a free lock with no thread waiting."""
         self._mutex: Final = threading.Lock()
         self._waiting: Final[deque[threading.Lock]] = deque()
         self._is_taken = False
 
     def acquire(self, seconds: float) -> bool:
-        """Return whether it was had within so many seconds."""
+        """Wait up to `seconds` for the lock and return whether it was acquired."""
         with self._mutex:
             if not self._is_taken:
                 self._is_taken = True
@@ -103,7 +103,7 @@ class Queue:
         finally:
             if not got:
                 with self._mutex:
-                    # Given between the end of the wait and now, it is this thread's to pass on.
+                    # If the lock was passed to this thread after its wait had ended, it must be passed on.
                     if mine in self._waiting:
                         self._waiting.remove(mine)
                     else:
@@ -111,7 +111,7 @@ class Queue:
         return got
 
     def release(self) -> None:
-        """Pass it to whoever has waited the longest."""
+        """Pass the lock to the thread that has waited longest."""
         with self._mutex:
             self._pass_on()
 

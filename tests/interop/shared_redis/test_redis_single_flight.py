@@ -29,7 +29,7 @@ from ssooidc_emulator import (
 )
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import save_token, token_of
-from ssooidc_login._resources import AsyncWorld
+from ssooidc_login._resources import AsyncResources
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_transports.testing import VirtualClock
 
@@ -67,7 +67,7 @@ def ended_token(center: IdentityCenter, redis_port: int, encryption_key: SecretS
     async def main() -> None:
         async with Redis(port=redis_port, decode_responses=True) as client:
             store = KeyValueStore(RedisStore(client=client), encryption=encryption_key)
-            world = AsyncWorld(transport=AsyncEmulatorTransport(center), store=store)
+            world = AsyncResources(transport=AsyncEmulatorTransport(center), store=store)
             await adrive(save_token(sso, ended), world)
 
     asyncio.run(main())

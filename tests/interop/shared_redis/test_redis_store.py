@@ -94,7 +94,7 @@ def test_a_client_that_does_not_decode_is_told_of(
             store = KeyValueStore(RedisStore(client=client), encryption=encryption_key)
             await store.asave(StoreKey("token", "a" * 40), SecretStr("a"))
 
-    with pytest.raises(StoreError, match="A client of Redis needs decode_responses=True"):
+    with pytest.raises(StoreError, match="A Redis client needs decode_responses=True"):
         asyncio.run(main())
 
 
@@ -116,7 +116,7 @@ def test_what_somebody_else_wrote_into_redis_is_not_read(
             with pytest.raises(StoreError, match="written with another key, or changed"):
                 await store.aload(key)
             raw_redis.set(name, '{"value": {"document": "planted"}}')
-            with pytest.raises(StoreError, match="somebody else wrote it"):
+            with pytest.raises(StoreError, match="another program wrote it"):
                 await store.aload(key)
             raw_redis.set(name, "no JSON at all")
             # RedisStore takes it for nothing.

@@ -126,9 +126,9 @@ class Browser:
 def test_sign_in_and_stay_signed_in(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ssooidc_login._session.Terminal", Browser)
+    monkeypatch.setattr("ssooidc_login._session.session.Terminal", Browser)
     monkeypatch.setattr(
-        "ssooidc_login._login_plan.choose_way",
+        "ssooidc_login._session.programs.choose_way",
         lambda _facts, **_: Choice(way=WayIn.BROWSER, reason="In a test.", open_browser=True),
     )
     with (

@@ -237,7 +237,7 @@ def test_a_taken_port_is_passed_over(listener: LoopbackListener) -> None:
     with pytest.raises(ListenerError) as caught:
         _ = listen((port_of(listener),), paste=None)
     assert str(caught.value).startswith(
-        "Nothing can listen for the browser at 127.0.0.1 "
+        "Cannot listen for the browser on 127.0.0.1 "
         f"(port {port_of(listener)}: Address already in use)"
     )
     assert caught.value.hint == "Use the device code, or other ports."
@@ -246,7 +246,7 @@ def test_a_taken_port_is_passed_over(listener: LoopbackListener) -> None:
 @pytest.mark.parametrize(
     ("ports", "text"),
     [
-        ((), "Nothing can listen for the browser at 127.0.0.1 (no port was given)"),
+        ((), "Cannot listen for the browser on 127.0.0.1 (no port was given)"),
         ((70000, -1), "(port 70000: not a port; port -1: not a port)"),
         ((70000,) * 7, "port 70000: not a port; and 2 more)"),
     ],
@@ -314,7 +314,7 @@ def test_a_listener_that_dies_is_not_waited_for(
     def die() -> None:
         raise MemoryError
 
-    monkeypatch.setattr(listener._server, "_do_as_told", die)
+    monkeypatch.setattr(listener._server, "_do_as_asked", die)
     listener.expect(accepts)
     with pytest.raises(ListenerError, match="The listener for the browser's answer has stopped"):
         _ = listener.poll(10)
@@ -330,7 +330,7 @@ def test_secrets_are_in_no_repr(listener: LoopbackListener) -> None:
             repr(answer),
             repr(listener),
             repr(listener._server._connections),
-            repr(listener._desk),
+            repr(listener._inbox),
         ]
     assert not [text for text in texts if CANARY in text or STATE in text]
     assert repr(listener) == f"LoopbackListener({listener.redirect_uri!r})"

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from ssooidc_login._browser import redirect_page as module
-from ssooidc_login._browser.redirect_page import hand_over, owner_of
+from ssooidc_login._loopback import redirect_page as module
+from ssooidc_login._loopback.redirect_page import owner_of, serve_redirect
 
 URL = "https://oidc.us-east-1.amazonaws.com/authorize?state=canary"
 
@@ -31,7 +31,7 @@ def get(address: str, path: str | None = None) -> bytes:
 
 
 def test_this_user_s_browser_is_sent_on() -> None:
-    address = hand_over(URL)
+    address = serve_redirect(URL)
     assert address is not None
     assert "canary" not in address
     assert get(address, "/other").startswith(b"HTTP/1.1 404 Not Found\r\n")
@@ -41,7 +41,7 @@ def test_this_user_s_browser_is_sent_on() -> None:
 
 
 def test_connections_that_say_nothing_are_in_nobody_s_way() -> None:
-    address = hand_over(URL)
+    address = serve_redirect(URL)
     assert address is not None
     port = int(address.split(":")[2].partition("/")[0])
     with socket.create_connection(("127.0.0.1", port), timeout=10):
@@ -49,7 +49,7 @@ def test_connections_that_say_nothing_are_in_nobody_s_way() -> None:
 
 
 def test_another_user_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    address = hand_over(URL)
+    address = serve_redirect(URL)
     assert address is not None
     with monkeypatch.context() as patch:
         patch.setattr(os, "geteuid", lambda: os.getuid() + 1)
@@ -76,17 +76,17 @@ def test_who_connects_first_cannot_have_the_url_put_onto_a_command_line(
 
         monkeypatch.setattr(socket, "create_connection", late)
         monkeypatch.setattr(module, "_owner", owner)
-        assert hand_over(URL, seconds=0) is not None
+        assert serve_redirect(URL, seconds=0) is not None
 
 
 def test_without_the_table_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_TABLES", ())
-    assert hand_over(URL) is None
+    assert serve_redirect(URL) is None
 
 
 def test_elsewhere_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert hand_over(URL) is None
+    assert serve_redirect(URL) is None
 
 
 HEADING = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"

@@ -21,7 +21,7 @@ from ssooidc_emulator import (
 )
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._events import LoginSteps
-from ssooidc_login._resources import AsyncWorld, Listener, World
+from ssooidc_login._resources import AsyncResources, Listener, Resources
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import VirtualClock
 
@@ -97,16 +97,16 @@ class Stage:
         self.listened.append(ports)
         return self.browser
 
-    def world(self) -> World:
-        return World(
+    def world(self) -> Resources:
+        return Resources(
             transport=EmulatorTransport(self.center, clock=self.clock),
             store=self.store,
             interaction=self.person,
             listen=self.listen,
         )
 
-    def async_world(self) -> AsyncWorld:
-        return AsyncWorld(
+    def async_world(self) -> AsyncResources:
+        return AsyncResources(
             transport=AsyncEmulatorTransport(self.center, clock=self.clock),
             store=self.store,
             interaction=self.person,

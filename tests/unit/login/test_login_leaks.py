@@ -38,10 +38,10 @@ from ssooidc_login import (
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._events import LoginSteps, OpenUrl, Save, Show
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._resources import AsyncWorld, Listener, World
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import SessionPrograms
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._resources import AsyncResources, Listener, Resources
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import SessionPrograms
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import ScriptedTransport, reply
@@ -166,18 +166,18 @@ class Life:
 
         return called
 
-    def world(self) -> World:
-        return World(
+    def world(self) -> Resources:
+        return Resources(
             transport=ScriptedTransport(self.send, config=CONFIG),
             store=self.watched_store(),
             interaction=self,
             listen=self.listen,
         )
 
-    def async_world(self) -> AsyncWorld:
+    def async_world(self) -> AsyncResources:
         store = self.watched_store()
         assert isinstance(store, MemoryStore)
-        return AsyncWorld(
+        return AsyncResources(
             transport=ScriptedTransport(self.send, config=CONFIG),
             store=store,
             interaction=self,

@@ -130,7 +130,7 @@ def test_a_transport_that_was_given_is_not_led_elsewhere(
     with pytest.raises(ConfigurationError) as caught:
         _ = life(transport, store, new_person())
     assert str(caught.value) == (
-        "The transport asks region us-east-1, and this session is in eu-west-1: "
+        "The transport sends to region us-east-1, but this session is in eu-west-1: "
         "make the transport with that region"
     )
     assert store.load(registration_key(SETTINGS)) is None
@@ -140,7 +140,7 @@ def test_a_transport_of_another_region_is_refused_at_once() -> None:
     transport = ScriptedTransport([], config=ClientConfig(region="eu-west-1"))
     with pytest.raises(ConfigurationError) as caught:
         _ = SsoSession(SETTINGS, store=MemoryStore(), transport=transport)
-    assert str(caught.value).startswith("The transport asks region eu-west-1")
+    assert str(caught.value).startswith("The transport sends to region eu-west-1")
 
 
 def test_signing_out_forgets_the_roles_of_all_profiles_of_the_session(tmp_path: Path) -> None:

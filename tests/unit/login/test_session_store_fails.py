@@ -11,9 +11,9 @@ from ssooidc_core import ClientConfig
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import StoreError, WayIn
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import SessionPrograms
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import SessionPrograms
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_credentials_that_cannot_be_kept_are_given_all_the_same(
     role = carry(programs.credentials(ACCOUNT, "ReadOnly"), stage)
     assert role.role_name == "ReadOnly"
     assert caplog.messages == [
-        "The role's credentials cannot be kept: Cannot save role-credentials"
+        "The role's credentials cannot be saved: Cannot save role-credentials"
     ]
 
 

@@ -15,10 +15,10 @@ from ssooidc_login._browser.choice import (
     read_facts,
     ssh_hint,
 )
-from ssooidc_login._flows.login import WayIn
+from ssooidc_login._login_plan import WayIn
 
 SSH_HINT = (
-    "For the browser instead, connect with `ssh -L 8400:127.0.0.1:8400 HOST`, "
+    "To use a browser instead, connect with `ssh -L 8400:127.0.0.1:8400 HOST`, "
     "and sign in with login(way=WayIn.BROWSER, ports=(8400,))."
 )
 BROWSER, DEVICE = WayIn.BROWSER, WayIn.DEVICE_CODE
@@ -56,27 +56,27 @@ ROWS = {
     ),
     "container": (
         Facts(platform="linux", container=True), DEVICE, False,
-        "Signing in with a device code: this is a container, and a browser cannot come back to it.",
+        "Signing in with a device code: this is a container, which your browser cannot reach.",
     ),
     "container with a display": (
         Facts(platform="linux", container=True, display=True), DEVICE, False,
-        "Signing in with a device code: this is a container, and a browser cannot come back to it.",
+        "Signing in with a device code: this is a container, which your browser cannot reach.",
     ),
     "Codespaces": (
         Facts(platform="linux", hosted="GitHub Codespaces", container=True, browser=True), DEVICE, True,
-        "Signing in with a device code: this is GitHub Codespaces, and a browser cannot come back to it.",
+        "Signing in with a device code: this is GitHub Codespaces, which your browser cannot reach.",
     ),
     "CloudShell": (
         Facts(platform="linux", hosted="AWS CloudShell"), DEVICE, False,
-        "Signing in with a device code: this is AWS CloudShell, and a browser cannot come back to it.",
+        "Signing in with a device code: this is AWS CloudShell, which your browser cannot reach.",
     ),
     "CI": (
         Facts(platform="linux", ci=True, display=True), DEVICE, False,
-        "Signing in with a device code: this is a CI job, where there may be nobody to sign in.",
+        "Signing in with a device code: this is a CI job, where no person may be there to sign in.",
     ),
     "CI over SSH": (
         Facts(platform="linux", ci=True, ssh=True), DEVICE, False,
-        "Signing in with a device code: this is a CI job, where there may be nobody to sign in.",
+        "Signing in with a device code: this is a CI job, where no person may be there to sign in.",
     ),
     "BROWSER": (
         Facts(platform="linux", browser=True), BROWSER, True,
@@ -117,16 +117,16 @@ def test_a_wanted_browser_that_is_elsewhere_comes_with_what_to_do() -> None:
     facts = Facts(platform="linux", ssh=True, tty=True)
     assert choose_way(facts, wanted=BROWSER).reason == (
         "Signing in through a browser, as asked for. "
-        "Open it on any machine, and paste here the address that the browser ends at."
+        "Open the page on any machine, and paste the address that the browser ends at here."
     )
     assert choose_way(Facts(platform="linux"), wanted=BROWSER).reason == (
-        "Signing in through a browser, as asked for. Its way back must lead to this machine."
+        "Signing in through a browser, as asked for. The browser must be able to reach this machine."
     )
 
 
 def test_the_ssh_hint_names_the_port() -> None:
     assert ssh_hint(9000) == (
-        "For the browser instead, connect with `ssh -L 9000:127.0.0.1:9000 HOST`, "
+        "To use a browser instead, connect with `ssh -L 9000:127.0.0.1:9000 HOST`, "
         "and sign in with login(way=WayIn.BROWSER, ports=(9000,))."
     )
 

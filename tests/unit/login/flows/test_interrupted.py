@@ -16,9 +16,10 @@ from ssooidc_login import StoreError, WayIn
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.documents import registration_key, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import sign_out
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Stage

@@ -19,8 +19,9 @@ from ssooidc_core import (
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import LoginBusy, WayIn
 from ssooidc_login._flows.documents import registration_key, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
@@ -113,7 +114,7 @@ def test_a_page_on_an_unknown_host_is_shown_with_a_warning_and_not_opened(
         _ = carry(sign_in(settings, plan(WayIn.DEVICE_CODE), CONFIG), stage)
     assert stage.person.opened == []
     assert stage.person.shown[0].startswith(
-        "The page to sign in at is on a host that is not known to be AWS's, so it is not opened. "
+        "The sign-in page is on a host that is not known to belong to AWS, so it is not opened. "
         "Open it yourself only if you trust it:\nhttps://evil.example/device?user_code="
     )
 
@@ -164,7 +165,7 @@ def test_nobody_comes_back(carry: Carry, stage: Stage, settings: SsoSettings) ->
     stage.browser.poll = lambda seconds: stage.clock.advance(max(seconds, 0.05))  # type: ignore[method-assign]
     with pytest.raises(CodeLoginExpired) as caught:
         _ = carry(sign_in(settings, plan(), CONFIG), stage)
-    assert str(caught.value) == "Nobody came back from the browser in 10 minutes"
+    assert str(caught.value) == "The browser did not come back within 10 minutes"
     assert 600 <= stage.clock.now().monotonic - before < 602
     assert stage.browser.closed
 
@@ -201,7 +202,7 @@ def test_a_registration_that_the_service_forgot_is_made_anew(
     assert forgetful.asked().count("RegisterClient") == 1
     assert len(forgetful.person.opened) == 1
     assert (
-        "The service no longer knows this client's registration; registering anew."
+        "The service no longer knows this client's registration; registering again."
         in forgetful.person.shown
     )
 
@@ -214,7 +215,7 @@ def test_a_broken_document_heals_with_a_word(
     stage.store.save(key, SecretStr("{"))
     token = carry(sign_in(settings, plan(), CONFIG), stage)
     assert token.refresh_token is not None
-    end = "; signing in writes it anew." if kind == "token" else "; registering anew"
+    end = "; signing in writes a new one." if kind == "token" else "; registering again"
     assert stage.person.shown[0] == f"The {kind} file does not hold a JSON object{end}"
 
 

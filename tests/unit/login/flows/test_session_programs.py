@@ -16,10 +16,10 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error, html_page
 from ssooidc_login import NotLoggedIn, RoleNotAssigned, SessionState, WayIn
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import AccessToken, SessionPrograms
-from ssooidc_login._status import SessionStatus, session_status
+from ssooidc_login._flows.status import SessionStatus, session_status
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import AccessToken, SessionPrograms
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
@@ -97,7 +97,7 @@ def test_a_role_that_was_taken_away(carry: Carry, stage: Stage, programs: Sessio
     with pytest.raises(RoleNotAssigned) as caught:
         _ = carry(programs.credentials(ACCOUNT, ROLE), stage)
     assert str(caught.value) == (
-        "The role 'ReadOnly' in account '123456789012' is not assigned to who is signed in"
+        "The role 'ReadOnly' in account '123456789012' is not assigned to the person who is signed in"
     )
     cause = caught.value.__cause__
     assert isinstance(cause, UnknownServiceError)
@@ -163,7 +163,7 @@ def test_signing_out_goes_on_where_the_portal_fails(
     assert stage.store.load(token_key(settings)) is None
     (said,) = stage.person.shown
     assert said.startswith("The access portal did not end the session (")
-    assert said.endswith("); it ends by itself.")
+    assert said.endswith("); it will expire by itself.")
 
 
 def test_signing_out_does_not_wait_for_ever_for_who_refreshes(

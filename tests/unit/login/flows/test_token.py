@@ -23,8 +23,9 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error
 from ssooidc_login import NotLoggedIn, RefreshBusy, StoreError, WayIn
 from ssooidc_login._flows.documents import token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
@@ -108,7 +109,7 @@ def test_a_refresh_in_vain_leaves_the_old_token_and_is_not_tried_again_for_a_min
         assert carry(current_token(settings, memory), stage) == old
     assert refreshes(stage) == 1
     assert caplog.messages == [
-        "A refresh failed (InternalServerException); the token is good for now"
+        "A refresh failed (InternalServerException); the token is still valid"
     ]
     stage.clock.advance(61)
     assert carry(current_token(settings, memory), stage) == old
@@ -232,9 +233,9 @@ def test_one_that_hangs_is_waited_for_half_a_minute(
         (
             "client_secret",
             SessionExpired,
-            ", and its file lacks the registration to refresh it with",
+            ", and its file lacks the registration that refreshing needs",
         ),
-        ("registration_expires_at", RegistrationGone, ", and its registration at "),
+        ("registration_expires_at", RegistrationGone, ", and its registration expired at "),
     ],
 )
 def test_what_cannot_be_refreshed_is_used_to_its_end(
@@ -256,7 +257,7 @@ def test_what_cannot_be_refreshed_is_used_to_its_end(
     stage.clock.advance(10)
     with pytest.raises(error_type) as caught:
         _ = carry(current_token(settings, RefreshMemory()), stage)
-    assert f"The token of my-sso ended at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(
+    assert f"The token of my-sso expired at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(
         caught.value
     )
     assert refreshes(stage) == 0
@@ -294,4 +295,4 @@ def test_a_refreshed_token_that_cannot_be_kept_is_given_all_the_same(
     stage.clock.advance(HOUR)
     new = carry(current_token(settings, RefreshMemory()), stage)
     assert new.access_token != old.access_token
-    assert caplog.messages == ["The refreshed token cannot be kept: read-only"]
+    assert caplog.messages == ["The refreshed token cannot be saved: read-only"]

@@ -25,8 +25,9 @@ from ssooidc_emulator.faults import error
 from ssooidc_login import NotLoggedIn, StoreError, WayIn
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from ssooidc_login.stores.store import StoreKey
@@ -267,7 +268,7 @@ def test_whoever_insists_is_told_that_it_cannot_be_refreshed(
     with pytest.raises(SessionExpired) as caught:
         _ = refreshed(carry, stage, settings)
     assert str(caught.value) == (
-        "The token of my-sso ends at 2026-01-01T13:00:00Z, and it cannot be refreshed"
+        "The token of my-sso expires at 2026-01-01T13:00:00Z, and it cannot be refreshed"
     )
 
 

@@ -241,7 +241,7 @@ def test_a_file_system_without_locks_is_said_to_be_one(
     ("number", "advice"),
     [
         (errno.EROFS, "Make the file system writable, or use another store"),
-        (errno.EACCES, "Look at the owner and the mode of the file and of its folders"),
+        (errno.EACCES, "Check the owner and the mode of the file and of its directories"),
         (errno.ENOSPC, "Free some space, then try again"),
         (errno.EMFILE, "Close some files, or raise the limit of open files"),
     ],

@@ -19,9 +19,10 @@ from ssooidc_emulator import AsyncEmulatorTransport
 from ssooidc_login import NotLoggedIn, WayIn
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import load_token, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
-from ssooidc_login._resources import AsyncWorld
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._resources import AsyncResources
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_login.stores.store import AsyncLock
 
@@ -84,15 +85,15 @@ class Fleet:
     leases: Leases = field(default_factory=Leases)
     key: SecretStr = field(default_factory=lambda: SecretStr(Fernet.generate_key().decode()))
 
-    def host(self) -> AsyncWorld:
-        return AsyncWorld(
+    def host(self) -> AsyncResources:
+        return AsyncResources(
             transport=Wire(self.stage.center, clock=self.stage.clock),
             store=KeyValueStore(self.backend, encryption=self.key, lease=self.leases),
             interaction=self.stage.person,
             listen=self.stage.listen,
         )
 
-    async def refreshed(self, host: AsyncWorld) -> TokenFile:
+    async def refreshed(self, host: AsyncResources) -> TokenFile:
         return await adrive(current_token(self.settings, RefreshMemory(), force=True), host)
 
     async def stored(self) -> TokenFile | None:
@@ -104,7 +105,7 @@ def fleet(staged: Callable[..., Stage], settings: SsoSettings) -> Fleet:
     return Fleet(staged(refresh_mode="rotating"), settings)
 
 
-def meanwhile(host: AsyncWorld, happens: Callable[[], Awaitable[object]]) -> None:
+def meanwhile(host: AsyncResources, happens: Callable[[], Awaitable[object]]) -> None:
     assert isinstance(host.transport, Wire)
     host.transport.meanwhile = happens
 

@@ -57,7 +57,7 @@ def plaintext(keychain: Keychain) -> Keychain:
         (
             OSError("s"),
             (
-                "Cannot read the keychain: OSError; see that it is there and unlocked, then try again, "
+                "Cannot read the keychain: OSError; check that it runs and is unlocked, then try again, "
                 "or use AwsCacheStore"
             ),
         ),
@@ -85,7 +85,7 @@ def test_a_backend_that_keeps_nothing_or_in_the_clear_is_refused(
         fail.Keyring(): NO_KEYCHAIN,  # type: ignore[no-untyped-call]
         null_backend: "keyring is switched off: its null backend keeps nothing. Configure another, or keep logins in "
         "files: AwsCacheStore",
-        plaintext: "keyring's plain-text backend would keep tokens in the clear. Configure another, or keep "
+        plaintext: "keyring's plain-text backend would keep tokens unencrypted. Configure another, or keep "
         "logins in files of mode 0600: AwsCacheStore",
     }
     for backend, text in texts.items():
@@ -137,7 +137,7 @@ def test_of_a_chain_the_first_that_keeps_secrets_is_taken(
     KeyringStore(backend=chain, lock_folder=locks).save(KEY, SecretStr("a"))
     assert (len(plaintext.entries), len(keychain.entries)) == (0, 1)
     monkeypatch.setattr(chainer.ChainerBackend, "backends", [plaintext])
-    with pytest.raises(StoreError, match="in the clear"):
+    with pytest.raises(StoreError, match="keep tokens unencrypted"):
         KeyringStore(backend=chain, lock_folder=locks)
 
 
@@ -165,7 +165,7 @@ def test_a_lock_folder_that_others_can_write_to_is_refused(keychain: Keychain, l
     with pytest.raises(StoreError) as caught:
         KeyringStore(backend=keychain, lock_folder=locks).try_lock(KEY)
     assert str(caught.value) == (
-        f"Others could replace the lock files in {locks}: make it yours alone, mode 0700"
+        f"Other users could replace the lock files in {locks}: change its owner to you and its mode to 0700"
     )
 
 
@@ -176,14 +176,14 @@ def test_without_a_home_there_is_nowhere_to_lock(
     with pytest.raises(StoreError) as caught:
         KeyringStore(backend=keychain)
     assert str(caught.value) == (
-        "Nobody knows where the home folder is, and so where to keep lock files: set HOME"
+        "Cannot determine the home directory, in which lock files are kept: set HOME"
     )
 
 
 def test_names_and_limits_are_checked(keychain: Keychain) -> None:
     for arguments in ({"service": ""}, {"largest_entry": 255}):
         with pytest.raises(
-            ValueError, match=r"A service has a name, and an entry 256 characters or more"
+            ValueError, match=r"A service needs a name, and an entry 256 characters or more"
         ):
             KeyringStore(backend=keychain, **arguments)
 

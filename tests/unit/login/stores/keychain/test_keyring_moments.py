@@ -113,10 +113,10 @@ CALLS: Final[dict[str, Callable[[KeyringStore], object]]] = {
 }
 SECONDS: Final = {"read": 5, "write to": 20, "delete from": 20}
 TEXTS: Final = {
-    "ItemNotFoundException": "ItemNotFoundException; see that it is there and unlocked, then try again, or use "
+    "ItemNotFoundException": "ItemNotFoundException; check that it runs and is unlocked, then try again, or use "
     "AwsCacheStore",
     "InitError": "it cannot be opened. Start or unlock it, then try again",
-    "TimeoutError": "it does not answer. See whether it asks for something, then try again",
+    "TimeoutError": "it does not answer. Check whether it asks for something, then try again",
 }
 
 
@@ -194,7 +194,7 @@ def test_who_writes_for_too_long_is_told_of(doing: str, store: KeyringStore, clo
     with pytest.raises(StoreError) as caught:
         CALLS[doing](store)
     assert str(caught.value) == (
-        "Another process or thread has been writing to the keychain for 20 s: see whether the keychain asks for "
+        "Another process or thread has been writing to the keychain for 20 s: check whether the keychain asks for "
         "something, then try again"
     )
     assert clock.now == 1020
@@ -259,7 +259,7 @@ def test_a_load_that_never_finds_a_whole_document_says_why(
     with pytest.raises(StoreError) as caught:
         store.load(KEY)
     assert str(caught.value) == (
-        "Another process or thread has been writing to the keychain for 20 s: see whether the keychain asks for "
+        "Another process or thread has been writing to the keychain for 20 s: check whether the keychain asks for "
         "something, then try again"
     )
     assert clock.now == 1020

@@ -211,7 +211,5 @@ def test_a_keychain_that_refuses_the_size_says_so_without_the_document(
 def test_what_is_no_document_is_refused(document: str, keychain: Keychain, locks: Path) -> None:
     with pytest.raises(StoreError) as caught:
         KeyringStore(backend=keychain, lock_folder=locks).save(KEY, SecretStr(document))
-    assert (
-        str(caught.value) == "What is to be kept is no Unicode text of up to 1,048,576 characters"
-    )
+    assert str(caught.value) == "The document is not a Unicode text of up to 1,048,576 characters"
     assert keychain.entries == {}

@@ -282,7 +282,7 @@ def test_a_thread_that_waits_for_a_person_is_told_of(
         store.load(KEY)
     turn.release()
     assert str(caught.value) == (
-        "Cannot read the keychain: it does not answer. See whether it asks for something, then try again"
+        "Cannot read the keychain: it does not answer. Check whether it asks for something, then try again"
     )
     # The one that was given up belongs to nobody, and the connection was not closed under the other thread.
     assert store.load(KEY) is None

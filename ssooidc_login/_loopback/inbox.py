@@ -1,4 +1,4 @@
-"""Where the thread that listens and the thread that signs in meet: what is waited for, and what came."""
+"""`Inbox`: the callback that a login waits for, shared by the thread that listens and the thread that signs in."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from pydantic import SecretStr
 
 from ssooidc_login.errors import ListenerError
 
-__all__ = ["Desk", "Judgement"]
+__all__ = ["Inbox", "Verdict"]
 
 _MOST_NOTICES: Final = 5
 
 
-class Judgement(Enum):
-    """What became of a callback."""
+class Verdict(Enum):
+    """What was decided about a callback URL."""
 
-    TAKEN = auto()
-    """It is the answer, and it is kept."""
-    STRANGER = auto()
-    """It is not the answer; the login still waits."""
+    ACCEPTED = auto()
+    """It is the answer to the login, and it was kept."""
+    REJECTED = auto()
+    """It is not the answer to the login, which goes on waiting."""
     TOO_LATE = auto()
-    """There is an answer already."""
+    """The login already has its answer."""
 
 
-class Desk:
-    """What the two threads share; every method may be called from any thread."""
+class Inbox:
+    """One callback, and notices for the person. Every method may be called from any thread."""
 
     def __init__(self) -> None:
-        """Wait for nothing yet."""
+        """Make an inbox that rejects every callback until `expect` is called."""
         self._changed: Final = threading.Condition()
         self._accepts: Callable[[str], bool | str | None] | None = None
         self._answer: SecretStr | None = None
@@ -41,41 +41,41 @@ class Desk:
         self._failed = False
 
     def expect(self, accepts: Callable[[str], bool | str | None]) -> None:
-        """Begin to take one answer; what there was is forgotten."""
+        """Start to accept one callback, and forget an earlier one."""
         with self._changed:
             self._accepts, self._answer = accepts, None
             self._noticed.clear()
             self._notices.clear()
 
-    def judge(self, callback_url: str) -> Judgement:
-        """Ask whether this is the answer; if it is, it is kept before this returns."""
+    def offer(self, callback_url: str) -> Verdict:
+        """Decide about a callback URL; an accepted one is kept before this returns."""
         with self._changed:
             if self._answer is not None:
-                return Judgement.TOO_LATE
+                return Verdict.TOO_LATE
             try:
-                verdict = None if self._accepts is None else self._accepts(callback_url)
-            except Exception:  # noqa: BLE001 - nothing that comes from outside may end the wait
-                verdict = None
-            if verdict is True:
+                accepted = None if self._accepts is None else self._accepts(callback_url)
+            except Exception:  # noqa: BLE001 - no request from outside may end the wait
+                accepted = None
+            if accepted is True:
                 self._answer = SecretStr(callback_url)
                 self._changed.notify_all()
-                return Judgement.TAKEN
-            # Any page can cause it, again and again: each text once, and only a few of them.
-            is_new = verdict not in self._noticed and len(self._noticed) < _MOST_NOTICES
-            if isinstance(verdict, str) and is_new:
-                self._noticed.add(verdict)
-                self.say(verdict)
-            return Judgement.STRANGER
+                return Verdict.ACCEPTED
+            # Any web page can cause a notice, again and again: show each text once, and only a few of them.
+            is_new = accepted not in self._noticed and len(self._noticed) < _MOST_NOTICES
+            if isinstance(accepted, str) and is_new:
+                self._noticed.add(accepted)
+                self.notify(accepted)
+            return Verdict.REJECTED
 
-    def say(self, text: str) -> None:
-        """Have a text shown to the person."""
+    def notify(self, text: str) -> None:
+        """Add a text that is to be shown to the person."""
         with self._changed:
             if len(self._notices) < _MOST_NOTICES:
                 self._notices.append(text)
                 self._changed.notify_all()
 
     def wait(self, seconds: float) -> SecretStr | str | None:
-        """Give the answer, or a text for the person, waiting for so long at most.
+        """Wait up to `seconds` and return the callback, a text for the person, or `None`.
 
         Raises:
             ListenerError: the thread that listens has died.
@@ -92,7 +92,7 @@ class Desk:
             return None
 
     def fail(self) -> None:
-        """Have `wait` raise: nobody listens any more."""
+        """Make `wait` raise an error: the thread that listens has died."""
         with self._changed:
             self._failed = True
             self._changed.notify_all()

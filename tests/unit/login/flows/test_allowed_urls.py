@@ -1,11 +1,11 @@
-"""`ssooidc_login._browser.allowed_urls`: what a server may have opened in a person's browser."""
+"""`ssooidc_login._flows.allowed_urls`: what a server may have opened in a person's browser."""
 
 from __future__ import annotations
 
 import pytest
 
 from ssooidc_core import ClientConfig
-from ssooidc_login._browser.allowed_urls import may_open
+from ssooidc_login._flows.allowed_urls import may_open
 
 CONFIG = ClientConfig(region="us-east-1")
 

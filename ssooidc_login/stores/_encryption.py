@@ -1,4 +1,4 @@
-"""Values of a py-key-value-aio store that are encrypted and authenticated, going in and coming out."""
+"""Encryption and authentication of the values in a py-key-value-aio store."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _SHORTEST: Final = 16
 
 
 class NotSealedError(Exception):
-    """A value is not encrypted, or is another's."""
+    """A value is not encrypted, or was saved under another key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passphrase:
-    """What an encryption key is derived from, with PBKDF2. A Fernet key is better, where it can be kept.
+    """A passphrase from which an encryption key is derived with PBKDF2. A Fernet key is better if you can keep one.
 
     Attributes:
-        text: 16 characters or more, and nothing that can be guessed: who has the server's data can try as many as
-            they like.
-        salt: any text, the same wherever the passphrase is used; no secret, but one's own.
+        text: 16 characters or more. It must not be guessable: an attacker who has the server's data can try any number
+            of passphrases.
+        salt: any text of your own, the same wherever the passphrase is used. It is not secret.
     """
 
     text: SecretStr
@@ -39,7 +39,7 @@ class Passphrase:
 
 
 class _OnlyEncrypted(BaseWrapper):
-    """Refuses values in the clear: the library's encryption gives them out as if they had been encrypted."""
+    """Refuses unencrypted values: the library's encryption wrapper returns them as if they had been encrypted."""
 
     def __init__(self, key_value: AsyncKeyValue) -> None:
         self.key_value = key_value
@@ -55,15 +55,15 @@ class _OnlyEncrypted(BaseWrapper):
 def seal(
     backend: AsyncKeyValue, encryption: SecretStr | Sequence[SecretStr] | Passphrase
 ) -> FernetEncryptionWrapper:
-    """Wrap a store, so that `put` encrypts and `get` gives only what was encrypted with these keys.
+    """Wrap a store so that `put` encrypts, and `get` returns only values that were encrypted with one of the keys.
 
     Raises:
-        ConfigurationError: a key is none, there is no key, or a passphrase is short.
+        ConfigurationError: a key is malformed, there is no key, or a passphrase is too short.
     """
     guarded = _OnlyEncrypted(backend)
     if isinstance(encryption, Passphrase):
         if len(encryption.text) < _SHORTEST or not encryption.salt.strip():
-            message = f"A passphrase has {_SHORTEST} characters or more, and a salt"
+            message = f"A passphrase needs {_SHORTEST} characters or more, and a salt"
             raise ConfigurationError(message)
         return FernetEncryptionWrapper(
             guarded, source_material=encryption.text.get_secret_value(), salt=encryption.salt
@@ -73,7 +73,7 @@ def seal(
     known = [fernet for fernet in fernets if fernet is not None]
     if not known or len(known) != len(fernets):
         message = (
-            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes them"
+            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes it"
         )
         raise ConfigurationError(message)
     return FernetEncryptionWrapper(guarded, fernet=MultiFernet(known))

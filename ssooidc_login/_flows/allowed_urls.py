@@ -1,6 +1,6 @@
 """Which URLs are opened in a person's browser: those of AWS's own sign-in pages, and of the configured endpoint.
 
-What to open comes from a server. A URL of another host is shown, with a warning, and not opened.
+The URL to open comes from a server. A URL on any other host is shown with a warning and not opened.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ssooidc_core._start_urls import is_aws_owned
 __all__ = ["may_open"]
 
 _SIGN_IN: Final = ".signin.aws"
-# What else `urlsplit` leaves in a host, %2F for example, a browser may read in another way.
+# `urlsplit` leaves other characters in a host, %2F for example, which a browser may interpret in another way.
 _HOST: Final = re.compile(r"[a-z0-9.-]+\Z", re.ASCII)
 _SUFFIXES: Final = sorted(
     {suffix for each in PARTITIONS for suffix in (each.dns_suffix, each.dual_stack_dns_suffix)}
 )
-# device.sso.REGION.DNS-SUFFIX; device.sso.s3.amazonaws.com would be somebody's bucket.
+# device.sso.REGION.DNS-SUFFIX; device.sso.s3.amazonaws.com could be anyone's bucket.
 _DEVICE_PAGE: Final = re.compile(
     rf"device\.sso\.[a-z]+(?:-[a-z]+)+-[0-9]+\.(?:{'|'.join(map(re.escape, _SUFFIXES))})\Z",
     re.ASCII,
@@ -30,11 +30,11 @@ _DEVICE_PAGE: Final = re.compile(
 
 
 def may_open(url: str, config: ClientConfig) -> bool:
-    """Say whether a URL may be opened without asking.
+    """Return whether a URL may be opened without asking the person.
 
     Args:
-        url: from StartDeviceAuthorization, or the authorize URL.
-        config: of the session; its endpoint's host is fine, over http too where that is this machine.
+        url: a URL from StartDeviceAuthorization, or the authorize URL.
+        config: the session's config. Its endpoint's host is allowed; over http only on this machine.
     """
     if (
         not url.isascii()

@@ -1,7 +1,8 @@
-"""What a session can do, as programs: all that `SsoSession` and `AsyncSsoSession` have in common."""
+"""The operations of a session, as programs: everything that `SsoSession` and `AsyncSsoSession` have in common."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -11,36 +12,41 @@ from pydantic import SecretStr
 from ssooidc_core import ConfigurationError
 from ssooidc_core._cache_files import TokenFile
 from ssooidc_core._sigv4 import Credentials
+from ssooidc_core._start_urls import ResolvedStartUrl, resolve_start_url
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.portal import list_all_account_roles, list_all_accounts
 from ssooidc_core.portal import AccountInfo, RoleInfo
-from ssooidc_login._events import LoginSteps
+from ssooidc_login._browser.choice import choose_way, read_facts
+from ssooidc_login._events import LoginSteps, Show
 from ssooidc_login._flows.credentials import role_credentials
 from ssooidc_login._flows.documents import load_token
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import end_portal_session, sign_out
-from ssooidc_login._flows.token import RefreshMemory, current_token
-from ssooidc_login._session_facts import SessionFacts
+from ssooidc_login._flows.token import NEEDS_LOGIN, RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan, WayIn
+from ssooidc_login._loopback.listener import LoopbackListener, listen
+from ssooidc_login._resources import Interaction, ReadsPastes
+from ssooidc_login._session.facts import SessionFacts
 
-__all__ = ["AccessToken", "RoleSession", "SessionPrograms"]
+__all__ = ["AccessToken", "RoleSession", "SessionPrograms", "listener_for", "plan_login"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessToken:
-    """A bearer token, and when it ends (UTC)."""
+    """A bearer token, and when it expires (UTC)."""
 
     access_token: SecretStr
     expires_at: datetime
 
     @classmethod
     def of(cls, token: TokenFile) -> AccessToken:
-        """Give what a caller needs of a token's document."""
+        """Return the part of a token's document that callers need."""
         return cls(access_token=token.access_token, expires_at=token.expires_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoleSession:
-    """AWS credentials of a role, and when they end (UTC)."""
+    """AWS credentials of a role, and when they expire (UTC)."""
 
     account_id: str
     role_name: str
@@ -49,19 +55,36 @@ class RoleSession:
 
 
 class SessionPrograms:
-    """A session's programs over its settings and what it remembers."""
+    """The programs of a session, with its settings and what it remembers between calls."""
 
     def __init__(self, facts: SessionFacts) -> None:
-        """Take what it is made of."""
+        """Make the programs of a session."""
         self.facts: Final = facts
         self.settings: Final = facts.settings
         self._memory: Final = RefreshMemory()
         self._roles: Final = set(facts.roles)
 
     def moved_to(self, region: str) -> SessionPrograms:
-        """Give the programs of the same session in the region that its start URL leads to."""
+        """Return the programs of the same session in the region that its start URL leads to."""
         facts = self.facts.moved_to(region)
         return SessionPrograms(replace(facts, roles=tuple(sorted(self._roles))))
+
+    def before_login(self, *, only_if_needed: bool) -> LoginSteps[AccessToken | ResolvedStartUrl]:
+        """Return where to sign in, or the stored token if `only_if_needed` and it is valid or can be refreshed."""
+        if only_if_needed:
+            try:
+                return (yield from self.token())
+            except NEEDS_LOGIN:
+                pass
+        settings = self.settings
+        found = yield from resolve_start_url(settings.start_url, region=settings.region)
+        if found.region != settings.region:
+            name = settings.session_name
+            where = "" if name is None else f" in [sso-session {name}]"
+            yield from Show(
+                f"The start URL leads to region {found.region}: set sso_region = {found.region}{where}."
+            )
+        return found
 
     def login(self, plan: LoginPlan, *, new_portal_session: bool) -> LoginSteps[AccessToken]:
         """Sign in."""
@@ -77,7 +100,7 @@ class SessionPrograms:
         return AccessToken.of(token)
 
     def token(self, *, force_refresh: bool = False) -> LoginSteps[AccessToken]:
-        """Give a good token."""
+        """Return a valid token."""
         token = yield from current_token(self.settings, self._memory, force=force_refresh)
         return AccessToken.of(token)
 
@@ -92,7 +115,7 @@ class SessionPrograms:
         return (yield from list_all_account_roles(token.access_token, account_id=account_id))
 
     def credentials(self, account_id: str | None, role_name: str | None) -> LoginSteps[RoleSession]:
-        """Give a role's credentials; by default of the profile's account and role."""
+        """Return the credentials of a role; by default of the profile's account and role."""
         if account_id is None and role_name is None:
             account_id, role_name = self.settings.account_and_role()
         if account_id is None or role_name is None:
@@ -114,6 +137,34 @@ class SessionPrograms:
         return (yield from sign_out(self.settings, sorted(self._roles)))
 
     def __repr__(self) -> str:
-        """Name the session."""
+        """Return the session's name and region."""
         name = self.settings.session_name or self.settings.start_url
         return f"{name!r}, region={self.settings.region!r}"
+
+
+def plan_login(  # noqa: PLR0913 - each choice by name
+    start_url: str,
+    *,
+    way: WayIn | None,
+    interaction: Interaction | None,
+    open_browser: bool,
+    ports: tuple[int, ...],
+    client_name: str,
+) -> LoginPlan:
+    """Plan a login at a resolved start URL, by the caller's choices and the facts about this machine."""
+    choice = choose_way(read_facts(), wanted=way)
+    return LoginPlan(
+        way=choice.way,
+        reason=choice.reason,
+        start_url=start_url,
+        client_name=client_name,
+        # A caller's own `open_url` may work where this machine has no browser.
+        open_browser=open_browser and (choice.open_browser or interaction is not None),
+        ports=ports,
+    )
+
+
+def listener_for(person: Interaction | None) -> Callable[[tuple[int, ...]], LoopbackListener]:
+    """Return a function that opens a listener; it reads standard input only if the person can paste into it."""
+    pastes = isinstance(person, ReadsPastes) and person.reads_pastes
+    return lambda ports: listen(ports, paste="terminal" if pastes else None)

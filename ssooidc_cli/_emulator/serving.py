@@ -1,7 +1,7 @@
-"""`ssooidc emulator`: an emulated IAM Identity Center for other programs, and an environment in which they find it.
+"""`ssooidc emulator`: an emulated IAM Identity Center for other programs, and an environment in which they use it.
 
-It serves until it is interrupted, and shows each request in a line; or it runs one command in that environment; or it
-prints the environment for a shell to evaluate, and serves on without a word.
+It serves until it is interrupted and shows each request in a line; or it runs one command in that environment; or it
+prints the environment for a shell to evaluate, and goes on serving silently.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import threading
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ssooidc_cli._emulator_texts import (
+from ssooidc_cli._child import SIGNALS_TO_STOP, run_child
+from ssooidc_cli._emulator.texts import (
     START_URL_WARNING,
     export_lines,
     introduction,
     request_line,
 )
-from ssooidc_cli._run_child import SIGNALS_TO_STOP, run_child
 from ssooidc_core._start_urls import is_aws_owned
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
 from ssooidc_emulator._serving.client_environment import scratch_home
@@ -37,10 +37,12 @@ _PID: Final = "SSOOIDC_EMULATOR_PID"
 
 
 def make_server(scene: str | None, *, port: int, tls: bool) -> EmulatorServer:
-    """Make a server for an instance of a scene's text, or for the usual one; says so where its start URL is a trap.
+    """Make a server for the instance in a scene's text, or for a default one.
+
+    If the AWS CLI would contact the start URL's host on the internet, a warning is written to stderr.
 
     Raises:
-        ValueError: the scene is not right.
+        ValueError: the scene is not valid.
         OSError: the port is taken.
         ImportError: an extra is not installed.
     """
@@ -53,10 +55,10 @@ def make_server(scene: str | None, *, port: int, tls: bool) -> EmulatorServer:
 
 
 def run_in_environment(server: EmulatorServer, command: Sequence[str]) -> int:
-    """Serve while a command runs in the environment, and give its exit status.
+    """Serve while a command runs in the environment, and return its exit status.
 
     Raises:
-        SystemExit: a signal came before the command was started.
+        SystemExit: a signal arrived before the command was started.
     """
     _stop_by_signals()
     with server, scratch_home(server) as environment:
@@ -64,7 +66,7 @@ def run_in_environment(server: EmulatorServer, command: Sequence[str]) -> int:
 
 
 def show_and_serve(server: EmulatorServer) -> None:
-    """Say how to use it, then show each request, until a signal ends this.
+    """Print how to use the emulator, then show each request until a signal arrives.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
@@ -72,19 +74,19 @@ def show_and_serve(server: EmulatorServer) -> None:
     """
     _stop_by_signals()
     with server, scratch_home(server) as environment:
-        # A file or a log may be read by others, a terminal is its user's.
+        # Only on a terminal: a file or a log may be read by others.
         token = server.admin_token if sys.stdout.isatty() else None
-        # First of all: whoever reads the introduction may ask at once.
+        # Before the introduction is printed: its reader may send a request at once.
         unsubscribe = server.center.subscribe(_show)
         try:
-            _say(introduction(server, environment, os.environ, token=token))
+            _print(introduction(server, environment, os.environ, token=token))
             _wait()
         finally:
             unsubscribe()
 
 
 def export_and_serve(server: EmulatorServer) -> None:
-    """Print the lines for a shell to evaluate, close the output so that the shell goes on, and serve until a signal.
+    """Print the lines for a shell to evaluate, close the output so that the shell continues, and serve until a signal.
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
@@ -93,7 +95,7 @@ def export_and_serve(server: EmulatorServer) -> None:
     _stop_by_signals()
     with server, scratch_home(server) as environment:
         more = _admin(server) | {_PID: str(os.getpid())}
-        _say(export_lines(environment, os.environ, more))
+        _print(export_lines(environment, os.environ, more))
         _close_output()
         _wait()
 
@@ -103,36 +105,36 @@ def _admin(server: EmulatorServer) -> dict[str, str]:
 
 
 def _show(entry: LoggedRequest) -> None:
-    _say(request_line(entry))
+    _print(request_line(entry))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     _ = sys.stdout.write(f"{text}\n")
     _ = sys.stdout.flush()
 
 
 def _close_output() -> None:
-    """Let whoever reads the output see its end, while this goes on."""
+    """Close stdout for its reader, while this process goes on."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     _ = os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 
 def _wait() -> None:
-    # Without a time, a signal does not end the wait everywhere.
+    # On some platforms a signal does not interrupt a wait without a timeout.
     forever = threading.Event()
     while not forever.wait(3600):
         pass
 
 
 def _stop_by_signals() -> None:
-    """Let signals that end a program end it in good order: the home with its tokens must not stay."""
+    """Exit normally on signals that end a program, so that the scratch home with its tokens is removed."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
         sys.exit(128 + number)
 
     for number in SIGNALS_TO_STOP:
-        # Whoever started this with `nohup` wants it to stay.
+        # Under `nohup`, SIGHUP stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             _ = signal.signal(number, stop)

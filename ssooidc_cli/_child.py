@@ -1,4 +1,4 @@
-"""Running another command as if it stood in our place: its signals, its exit status, and no child left behind."""
+"""Running another command in place of this one: it gets the signals, and its exit status is returned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Handler: TypeAlias = Callable[[int, FrameType | None], None]
 SIGNALS_TO_STOP: Final = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""Signals beside that of Ctrl-C which ask a program to end."""
+"""Signals, in addition to that of Ctrl-C, that ask a program to end."""
 
 _SECONDS_TO_END: Final = 5
 _NOT_RUNNABLE: Final = 126
@@ -26,17 +26,17 @@ _BY_SIGNAL: Final = 128
 
 
 def run_child(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command to its end and give its exit status; 128 and the signal's number where a signal ended it.
+    """Run a command to its end and return its exit status, or 128 plus the number of the signal that ended it.
 
-    Signals to end are passed on to it, and it decides. As in a shell, 127 means that there is no such command, 126
-    that it cannot be run. Must be called in the main thread.
+    Signals that ask a program to end are passed on to the command, which decides what to do. As in a shell, 127 means
+    that there is no such command, and 126 that it cannot be run. This must be called in the main thread.
     """
     with _Child() as child:
         return child.run(command, environment)
 
 
 class _Child:
-    """One command, and the signals that came before it could get them."""
+    """One command, and the signals that arrived before it was started."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,7 +58,7 @@ class _Child:
         self._signals.close()
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
-        # Handlers of ours are not inherited: the child begins with the usual ones.
+        # Our signal handlers are not inherited: the child starts with the default ones.
         try:
             self._process = subprocess.Popen(command, env=dict(environment))  # noqa: S603 - the user asks for it
         except OSError as error:
@@ -71,7 +71,7 @@ class _Child:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         del frame
-        # Ctrl-C at a terminal reaches the child by itself. Where a program was started without an input, there is none.
+        # The terminal itself sends Ctrl-C to the child. `sys.stdin` is None if this was started without standard input.
         if number == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty():
             return
         if self._process is None:
@@ -82,13 +82,13 @@ class _Child:
 
 @contextlib.contextmanager
 def _handled(handler: _Handler) -> Generator[None]:
-    """Handle the signals that end programs, and put back what was before.
+    """Handle the signals that end programs, and restore the previous handlers afterwards.
 
-    What is ignored, as SIGHUP is under `nohup`, stays so, and the child inherits it.
+    A signal that is ignored, as SIGHUP is under `nohup`, stays ignored, also in the child.
     """
     numbers = (signal.SIGINT, *SIGNALS_TO_STOP)
-    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heeded}
+    handled = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""`SessionStatus`: how a session stands, by what is in the store; nothing is asked."""
+"""`SessionStatus`: the state of a session according to the store; no request is sent."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ _PORTAL_SCOPE = "sso:account:access"
 
 
 class SessionState(Enum):
-    """How a session stands."""
+    """The state of a session."""
 
     SIGNED_OUT = "signed out"
     """There is no token."""
     BROKEN = "broken"
     """The token's file cannot be read: log in again."""
     VALID = "valid"
-    """The token is good, and can be refreshed."""
+    """The token is valid and can be refreshed."""
     LEGACY = "legacy"
-    """The token is good, and cannot be refreshed: at its end a person logs in again."""
+    """The token is valid but cannot be refreshed: when it expires, log in again."""
     REFRESHABLE = "refreshable"
-    """The token has ended; the next use refreshes it, unless the session was ended meanwhile."""
+    """The token has expired; its next use refreshes it, unless the session has ended."""
     EXPIRED = "expired"
-    """The token has ended, and cannot be refreshed: log in again."""
+    """The token has expired and cannot be refreshed: log in again."""
     FOREIGN_SCOPES = "foreign scopes"
-    """The token was made by another tool for something else: the access portal refuses it."""
+    """Another tool made the token, for other scopes: the access portal refuses it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionStatus:
-    """How a session stands, at a moment.
+    """The state of a session at one moment.
 
     Attributes:
-        state: in one word.
-        token_left: until the token ends; below zero after it, `None` without one.
-        registration_left: until the registration ends, likewise.
-        expires_at: when the token ends, UTC.
-        registration_expires_at: when its registration ends, UTC.
+        state: the state.
+        token_left: the time until the token expires; negative after that, `None` without a token.
+        registration_left: the time until the registration expires; negative after that, `None` if it is unknown.
+        expires_at: when the token expires, UTC.
+        registration_expires_at: when its registration expires, UTC.
     """
 
     state: SessionState
@@ -58,7 +58,7 @@ class SessionStatus:
 
 
 def session_status(settings: SsoSettings) -> LoginSteps[SessionStatus]:
-    """Look at what is stored.
+    """Return the state of a session according to the store.
 
     Raises:
         StoreError: the store cannot be read.
@@ -95,13 +95,13 @@ def _state(
 def _is_foreign(
     settings: SsoSettings, token: TokenFile, registration: RegistrationFile | None
 ) -> bool:
-    """Say whether the token's own registration is known to lack the portal's scope, which the session wants.
+    """Return whether the token's registration is known to lack the portal's scope, which the session needs.
 
-    Other tools put tokens of their own under the same name (fwdcloudsec/granted#941).
+    Other tools store their own tokens under the same name (fwdcloudsec/granted#941).
     """
     if settings.scopes is not None and _PORTAL_SCOPE not in settings.scopes:
         return False
-    told = token.scopes
-    if told is None and registration is not None and registration.client_id == token.client_id:
-        told = registration.scopes
-    return bool(told) and _PORTAL_SCOPE not in (told or ())
+    scopes = token.scopes
+    if scopes is None and registration is not None and registration.client_id == token.client_id:
+        scopes = registration.scopes
+    return bool(scopes) and _PORTAL_SCOPE not in (scopes or ())

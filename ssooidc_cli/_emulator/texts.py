@@ -1,4 +1,4 @@
-"""What `ssooidc emulator` says: its introduction, lines for a shell, and a line for each request."""
+"""The texts of `ssooidc emulator`: its introduction, lines for a shell, and a line for each request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ssooidc_emulator._serving.client_environment import LEGACY_PROFILE, PROFILE
 __all__ = ["START_URL_WARNING", "export_lines", "introduction", "request_line"]
 
 START_URL_WARNING: Final = (
-    "ssooidc: the start URL is not one of AWS's, as https://d-1234567890.awsapps.com/start is: "
-    "the AWS CLI will ask its host on the internet about it"
+    "ssooidc: the start URL is not on a host of AWS, such as https://d-1234567890.awsapps.com/start: "
+    "the AWS CLI will send a request to its host on the internet"
 )
-"""For start URLs that the AWS CLI does not take at their word."""
+"""Shown for start URLs that the AWS CLI resolves with a request."""
 
 _WIDEST: Final = 88
 _WHY: Final = (
-    "Set all of it or none of it. With the addresses alone, programs would send the emulator the tokens and client "
-    "secrets of your own logins, which they find under ~/.aws, and write its tokens over yours. That is why there is "
-    "a home of its own, which is removed at the end."
+    "Set all of these variables or none. With the addresses alone, programs would send the tokens and client secrets "
+    "of your own logins, which they find under ~/.aws, to the emulator, and overwrite them with its tokens. The "
+    "variables therefore name a home directory for this run only, which is removed at the end."
 )
 _THEN: Final = (
     f"Then `aws sso login` signs in, as do boto3 and the SDK for JavaScript with the profile {PROFILE!r} (or "
@@ -36,7 +36,7 @@ _THEN: Final = (
 def export_lines(
     environment: ClientEnvironment, environ: Mapping[str, str], more: Mapping[str, str]
 ) -> str:
-    """Give lines for `sh` that set the variables, and unset those that would bring in a user's own logins."""
+    """Return lines for `sh` that set the variables and unset those that would select the user's own logins."""
     unset = environment.unset(environ)
     lines = [f"unset {' '.join(unset)}"] if unset else []
     variables = dict(environment.variables) | dict(more)
@@ -51,8 +51,8 @@ def introduction(
     *,
     token: str | None,
 ) -> str:
-    """Say where it is and how other programs are to ask it; without a token, where to get at it."""
-    told = "its token is shown on a terminal only" if token is None else f"token {token}"
+    """Return a text that says how other programs use the emulator, with the admin endpoint's token if it is given."""
+    shown = "its token is shown on a terminal only" if token is None else f"token {token}"
     center = server.center
     return "\n".join(
         [
@@ -62,7 +62,7 @@ def introduction(
             f"  start URL  {printable(center.start_url, limit=200)}",
             f"  region     {center.region}",
             f"  admin      {server.url}{ADMIN_PATH}",
-            f"             {told}",
+            f"             {shown}",
             "",
             "For the AWS CLI, boto3 and the SDK for JavaScript, in another shell:",
             "",
@@ -78,9 +78,9 @@ def introduction(
 
 
 def request_line(entry: LoggedRequest) -> str:
-    """Give one request in one line."""
-    told = (entry.status, entry.error or entry.operation, entry.fault)
-    answer = " ".join(str(part) for part in told if part is not None)
+    """Return a line that shows one request."""
+    parts = (entry.status, entry.error or entry.operation, entry.fault)
+    answer = " ".join(str(part) for part in parts if part is not None)
     return f"{entry.time:%H:%M:%S} {entry.method:<4} {entry.path:<22} {answer}".rstrip()
 
 
