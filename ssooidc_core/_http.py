@@ -148,7 +148,7 @@ class _Message:
         return hash(self._comparable())
 
     def _comparable(self) -> tuple[object, ...]:
-        raise NotImplementedError
+        return self.headers, self._body
 
 
 class HttpRequest(_Message):
@@ -186,7 +186,7 @@ class HttpRequest(_Message):
         return HttpRequest(self._method, self._url, own + extra, self._body)
 
     def _comparable(self) -> tuple[object, ...]:
-        return self._method, self._url, self.headers, self._body
+        return self._method, self._url, *super()._comparable()
 
     def __repr__(self) -> str:
         """Show everything except what may be secret."""
@@ -214,7 +214,7 @@ class HttpResponse(_Message):
         return self._status
 
     def _comparable(self) -> tuple[object, ...]:
-        return self._status, self.headers, self._body
+        return self._status, *super()._comparable()
 
     def __repr__(self) -> str:
         """Show the status, the names of the headers and the size; a server may repeat secrets in a header's value."""

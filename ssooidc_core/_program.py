@@ -164,9 +164,8 @@ class Operation(OneStep[T_co], Generic[T_co, E_co]):
             if max_attempts is None
             else f"attempt={attempt}; max={max_attempts}"
         )
-        if invocation_id is None:
-            # A label, not a secret; twice as fast as `random.randbytes`.
-            invocation_id = random.getrandbits(128).to_bytes(16, "big").hex()
+        # A label, not a secret; twice as fast as `random.randbytes`.
+        invocation_id = invocation_id or random.getrandbits(128).to_bytes(16, "big").hex()
         return request.with_headers(
             config.user_agent_field,
             ("amz-sdk-invocation-id", invocation_id),
