@@ -56,7 +56,7 @@ class EmulatorServer:
             tls: whether to serve HTTPS, with a new certificate that clients can check with `ca_pem`.
 
         Raises:
-            ValueError: the host is not this machine, but an emulator must not be reachable from others.
+            ValueError: the host is not this machine; others must not be able to reach an emulator.
             OSError: the port is in use.
             ImportError: trustme, which TLS requires, is not installed.
         """
