@@ -58,5 +58,5 @@ def test_a_wrong_region() -> None:
 
 
 def test_a_setting_that_there_is_not() -> None:
-    with pytest.raises(TypeError, match=r"\AIdentityCenter has no argument 'intervall'\Z"):
-        IdentityCenter(intervall=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"\AIdentityCenter has no argument 'intervals'\Z"):
+        IdentityCenter(intervals=1)  # type: ignore[call-arg]
