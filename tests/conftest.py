@@ -1,5 +1,6 @@
 """What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time."""
 
+import gc
 import os
 import re
 from collections.abc import Generator
@@ -69,6 +70,21 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     refuse_skip(report)
     return report
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the coverage come from the tests of the core and of its flows alone.
+
+    A line that a login over a socket happens to run is not tested by it; and to trace all other tests takes a minute.
+    """
+    if item.path.relative_to(TESTS).parts[:2] not in {("unit", "core"), ("unit", "flows")}:
+        item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """Take all that was imported out of the collector's sight: tests that collect need not walk through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
