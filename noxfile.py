@@ -106,7 +106,7 @@ LOWEST = VERSIONS[0]
 WITHOUT_PEERS = {"conformance", "property", "unit"}
 # What the session `crash` gives more rounds and a fresh seed.
 CRASHING = [
-    "tests/unit/login/test_aws_cache_kill.py",
+    "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
 # Those have a session of their own, which installs what they run.
@@ -232,7 +232,7 @@ def interop(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def conformance(session: nox.Session) -> None:
-    """Compare with botocore and with the case files of others; the counts are at the end."""
+    """Compare with botocore and with published cases; the counts are at the end."""
     session.install(EVERYTHING, *groups("test"))
     pytest(session, () if session.posargs else ("-n2",), ["tests/conformance"])
 
@@ -312,9 +312,6 @@ def package(session: nox.Session) -> None:
     for name in PACKAGES:
         session.run("python", "-Ic", f"import {name}")
     session.install(f"{wheel}[{','.join(EXTRAS)}]", *groups("test"))
-    vectors = HERE / os.environ.get("SSOOIDC_VECTORS", "../shared/vectors")
-    if vectors.is_dir():
-        session.env["SSOOIDC_VECTORS"] = str(vectors.resolve())
     session.chdir(sdist.with_name(sdist.name.removesuffix(".tar.gz")))
     pytest(
         session,

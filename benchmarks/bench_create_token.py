@@ -31,7 +31,7 @@ from ssooidc_core import (
     create_token,
     run,
 )
-from ssooidc_core.model import to_json
+from ssooidc_core._model import to_json
 
 if TYPE_CHECKING:
     from tenacity import Retrying

@@ -17,9 +17,48 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
+from ssooidc_core._config import ClientConfig
+from ssooidc_core._driver import AsyncTransport, Transport, aattempt, arun, attempt, run
+from ssooidc_core._http import Headers, HttpRequest, HttpResponse
+from ssooidc_core._operations.create_token import (
+    AuthorizationCodeGrant,
+    CreateToken,
+    CreateTokenError,
+    CreateTokenRequest,
+    CreateTokenResponse,
+    DeviceCodeGrant,
+    RefreshTokenGrant,
+    create_token,
+)
+from ssooidc_core._operations.create_token_with_iam import (
+    AwsAdditionalDetails,
+    CreateTokenWithIAM,
+    CreateTokenWithIAMError,
+    CreateTokenWithIAMRequest,
+    CreateTokenWithIAMResponse,
+    IamAuthorizationCodeGrant,
+    IamRefreshTokenGrant,
+    JwtBearerGrant,
+    TokenExchangeGrant,
+    create_token_with_iam,
+)
+from ssooidc_core._operations.register_client import (
+    RegisterClient,
+    RegisterClientError,
+    RegisterClientRequest,
+    RegisterClientResponse,
+    register_client,
+)
+from ssooidc_core._operations.start_device_authorization import (
+    StartDeviceAuthorization,
+    StartDeviceAuthorizationError,
+    StartDeviceAuthorizationRequest,
+    StartDeviceAuthorizationResponse,
+    start_device_authorization,
+)
+from ssooidc_core._program import Event, Flow, Instant, Now, Operation, Program, Sleep, Steps, flow
+from ssooidc_core._sigv4 import Credentials, CredentialsProvider
 from ssooidc_core._version import __version__
-from ssooidc_core.config import ClientConfig
-from ssooidc_core.driver import AsyncTransport, Transport, aattempt, arun, attempt, run
 from ssooidc_core.errors import (
     AccessDeniedException,
     AuthorizationPendingException,
@@ -54,45 +93,6 @@ from ssooidc_core.errors import (
     UnknownServiceError,
     UnsupportedGrantTypeException,
 )
-from ssooidc_core.http import Headers, HttpRequest, HttpResponse
-from ssooidc_core.operations.create_token import (
-    AuthorizationCodeGrant,
-    CreateToken,
-    CreateTokenError,
-    CreateTokenRequest,
-    CreateTokenResponse,
-    DeviceCodeGrant,
-    RefreshTokenGrant,
-    create_token,
-)
-from ssooidc_core.operations.create_token_with_iam import (
-    AwsAdditionalDetails,
-    CreateTokenWithIAM,
-    CreateTokenWithIAMError,
-    CreateTokenWithIAMRequest,
-    CreateTokenWithIAMResponse,
-    IamAuthorizationCodeGrant,
-    IamRefreshTokenGrant,
-    JwtBearerGrant,
-    TokenExchangeGrant,
-    create_token_with_iam,
-)
-from ssooidc_core.operations.register_client import (
-    RegisterClient,
-    RegisterClientError,
-    RegisterClientRequest,
-    RegisterClientResponse,
-    register_client,
-)
-from ssooidc_core.operations.start_device_authorization import (
-    StartDeviceAuthorization,
-    StartDeviceAuthorizationError,
-    StartDeviceAuthorizationRequest,
-    StartDeviceAuthorizationResponse,
-    start_device_authorization,
-)
-from ssooidc_core.program import Event, Flow, Instant, Now, Operation, Program, Sleep, Steps, flow
-from ssooidc_core.sigv4 import Credentials, CredentialsProvider
 
 __all__ = [
     "AccessDeniedException",

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ssooidc_core.aws_config_lines import (
+from ssooidc_core._aws_config_lines import (
     Place,
     Problem,
     Property,

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Self
 
-from ssooidc_core.text import printable
+from ssooidc_core._text import printable
 
 __all__ = [
     "AccessDeniedException",

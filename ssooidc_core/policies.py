@@ -19,6 +19,7 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_any, stop_base
 from tenacity.wait import wait_base
 
+from ssooidc_core._program import TRANSIENT_CODES, is_repeatable, is_throttling
 from ssooidc_core.errors import (
     AuthorizationPendingException,
     ConfigurationError,
@@ -29,7 +30,6 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-from ssooidc_core.program import TRANSIENT_CODES, is_repeatable, is_throttling
 
 __all__ = [
     "CallState",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ssooidc_core._aws_config_lines import shown_name
+from ssooidc_core._aws_settings import find_profile
+from ssooidc_core._endpoints import check_region
+from ssooidc_core._text import printable
 from ssooidc_core.aws_config import AwsConfig, Section
-from ssooidc_core.aws_config_lines import shown_name
-from ssooidc_core.aws_settings import find_profile
-from ssooidc_core.endpoints import check_region
 from ssooidc_core.errors import ConfigurationError
-from ssooidc_core.text import printable
 
 __all__ = ["SsoSettings", "parse_registration_scopes"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ssooidc_emulator.directory import (
+    from ssooidc_emulator._directory import (
         AccessKey,
         Account,
         Application,
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
         TrustedTokenIssuer,
         User,
     )
-    from ssooidc_emulator.entropy import Entropy, seeded_entropy
-    from ssooidc_emulator.identity_center import IdentityCenter
-    from ssooidc_emulator.in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
-    from ssooidc_emulator.request_log import LoggedRequest
-    from ssooidc_emulator.server import EmulatorServer
-    from ssooidc_emulator.sessions import ActiveSession
-    from ssooidc_emulator.settings import RefreshMode
-    from ssooidc_emulator.wire_faults import BodyCut, ConnectionReset, Delayed, WireFault
+    from ssooidc_emulator._entropy import Entropy, seeded_entropy
+    from ssooidc_emulator._identity_center import IdentityCenter
+    from ssooidc_emulator._in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
+    from ssooidc_emulator._oidc.sessions import ActiveSession
+    from ssooidc_emulator._request_log import LoggedRequest
+    from ssooidc_emulator._serving.server import EmulatorServer
+    from ssooidc_emulator._settings import RefreshMode
+    from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed, WireFault
 
 __all__ = [
     "AccessKey",
@@ -52,26 +52,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AccessKey": "ssooidc_emulator.directory",
-    "Account": "ssooidc_emulator.directory",
-    "ActiveSession": "ssooidc_emulator.sessions",
-    "Application": "ssooidc_emulator.directory",
-    "AsyncEmulatorTransport": "ssooidc_emulator.in_process",
-    "BodyCut": "ssooidc_emulator.wire_faults",
-    "Clock": "ssooidc_emulator.in_process",
-    "ConnectionReset": "ssooidc_emulator.wire_faults",
-    "Delayed": "ssooidc_emulator.wire_faults",
-    "Directory": "ssooidc_emulator.directory",
-    "EmulatorServer": "ssooidc_emulator.server",
-    "EmulatorTransport": "ssooidc_emulator.in_process",
-    "Entropy": "ssooidc_emulator.entropy",
-    "IdentityCenter": "ssooidc_emulator.identity_center",
-    "LoggedRequest": "ssooidc_emulator.request_log",
-    "RefreshMode": "ssooidc_emulator.settings",
-    "TrustedTokenIssuer": "ssooidc_emulator.directory",
-    "User": "ssooidc_emulator.directory",
-    "WireFault": "ssooidc_emulator.wire_faults",
-    "seeded_entropy": "ssooidc_emulator.entropy",
+    "AccessKey": "ssooidc_emulator._directory",
+    "Account": "ssooidc_emulator._directory",
+    "ActiveSession": "ssooidc_emulator._oidc.sessions",
+    "Application": "ssooidc_emulator._directory",
+    "AsyncEmulatorTransport": "ssooidc_emulator._in_process",
+    "BodyCut": "ssooidc_emulator.faults._wire",
+    "Clock": "ssooidc_emulator._in_process",
+    "ConnectionReset": "ssooidc_emulator.faults._wire",
+    "Delayed": "ssooidc_emulator.faults._wire",
+    "Directory": "ssooidc_emulator._directory",
+    "EmulatorServer": "ssooidc_emulator._serving.server",
+    "EmulatorTransport": "ssooidc_emulator._in_process",
+    "Entropy": "ssooidc_emulator._entropy",
+    "IdentityCenter": "ssooidc_emulator._identity_center",
+    "LoggedRequest": "ssooidc_emulator._request_log",
+    "RefreshMode": "ssooidc_emulator._settings",
+    "TrustedTokenIssuer": "ssooidc_emulator._directory",
+    "User": "ssooidc_emulator._directory",
+    "WireFault": "ssooidc_emulator.faults._wire",
+    "seeded_entropy": "ssooidc_emulator._entropy",
 }
 
 if not TYPE_CHECKING:  # a checker that sees it takes any name for one of this module's

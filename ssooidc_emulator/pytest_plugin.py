@@ -22,10 +22,10 @@ import pytest
 # The emulator is imported inside of the fixtures only: this module is loaded in every run of every project that has the
 # package installed, and before a coverage measurement begins.
 if TYPE_CHECKING:
-    from ssooidc_emulator.client_environment import ClientEnvironment
-    from ssooidc_emulator.identity_center import IdentityCenter
-    from ssooidc_emulator.in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
-    from ssooidc_emulator.server import EmulatorServer
+    from ssooidc_emulator._identity_center import IdentityCenter
+    from ssooidc_emulator._in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
+    from ssooidc_emulator._serving.client_environment import ClientEnvironment
+    from ssooidc_emulator._serving.server import EmulatorServer
 
 __all__ = [
     "identity_center",
@@ -50,7 +50,7 @@ _BOTOCORE_PATHS: Final = (
 @pytest.fixture
 def identity_center() -> IdentityCenter:
     """The emulated service, without clients, logins and sessions; `approve(user_code)` is what the person would do."""
-    from ssooidc_emulator.identity_center import IdentityCenter  # noqa: PLC0415 - see above
+    from ssooidc_emulator._identity_center import IdentityCenter  # noqa: PLC0415 - see above
 
     return IdentityCenter()
 
@@ -58,7 +58,7 @@ def identity_center() -> IdentityCenter:
 @pytest.fixture
 def identity_center_clock() -> Clock:
     """The machine's time and what `advance(seconds)` added; sleeps of the two transports add to it and do not wait."""
-    from ssooidc_emulator.clocks import AdjustableClock  # noqa: PLC0415 - see above
+    from ssooidc_emulator._clocks import AdjustableClock  # noqa: PLC0415 - see above
 
     return AdjustableClock()
 
@@ -68,7 +68,7 @@ def identity_center_transport(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> EmulatorTransport:
     """What `ssooidc_core.run` takes, without a socket."""
-    from ssooidc_emulator.in_process import EmulatorTransport  # noqa: PLC0415 - see above
+    from ssooidc_emulator._in_process import EmulatorTransport  # noqa: PLC0415 - see above
 
     return EmulatorTransport(identity_center, clock=identity_center_clock)
 
@@ -78,7 +78,7 @@ def identity_center_async_transport(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> AsyncEmulatorTransport:
     """What `ssooidc_core.arun` takes, without a socket."""
-    from ssooidc_emulator.in_process import AsyncEmulatorTransport  # noqa: PLC0415 - see above
+    from ssooidc_emulator._in_process import AsyncEmulatorTransport  # noqa: PLC0415 - see above
 
     return AsyncEmulatorTransport(identity_center, clock=identity_center_clock)
 
@@ -89,7 +89,7 @@ def identity_center_server(
 ) -> Iterator[EmulatorServer]:
     """The service over HTTP on a free port of 127.0.0.1, for any client: `.url` says where."""
     try:
-        from ssooidc_emulator.server import EmulatorServer  # noqa: PLC0415 - see above
+        from ssooidc_emulator._serving.server import EmulatorServer  # noqa: PLC0415 - see above
     except ModuleNotFoundError as missing:
         pytest.fail(
             f"{missing.name} is missing: pip install 'ssooidc-core[emulator]'", pytrace=False
@@ -106,7 +106,7 @@ def identity_center_home(
 
     For child processes: `subprocess.run(..., env=identity_center_home.over(os.environ))`.
     """
-    from ssooidc_emulator.client_environment import client_environment  # noqa: PLC0415 - see above
+    from ssooidc_emulator._serving.client_environment import client_environment  # noqa: PLC0415 - see above
 
     home = tmp_path / _HOME
     home.mkdir(mode=0o700)

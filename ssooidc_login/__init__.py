@@ -7,7 +7,7 @@
         role = session.credentials()
 
 `AsyncSsoSession` is the same for asyncio and trio. Stores are in `ssooidc_login.stores`, the command line in
-`ssooidc_login.cli`.
+`ssooidc_cli`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ssooidc_core.sso_settings import SsoSettings
-    from ssooidc_login.async_session import AsyncSsoSession
+    from ssooidc_login._async_session import AsyncSsoSession
+    from ssooidc_login._flows.login import WayIn
+    from ssooidc_login._session import SsoSession
+    from ssooidc_login._session_programs import AccessToken, RoleSession
+    from ssooidc_login._status import SessionState, SessionStatus
     from ssooidc_login.errors import (
         ListenerError,
         LoginBusy,
@@ -25,10 +29,6 @@ if TYPE_CHECKING:
         RoleNotAssigned,
         StoreError,
     )
-    from ssooidc_login.flows.login import WayIn
-    from ssooidc_login.session import SsoSession
-    from ssooidc_login.session_programs import AccessToken, RoleSession
-    from ssooidc_login.status import SessionState, SessionStatus
 
 __all__ = [
     "AccessToken",
@@ -48,20 +48,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AccessToken": "ssooidc_login.session_programs",
-    "AsyncSsoSession": "ssooidc_login.async_session",
+    "AccessToken": "ssooidc_login._session_programs",
+    "AsyncSsoSession": "ssooidc_login._async_session",
     "ListenerError": "ssooidc_login.errors",
     "LoginBusy": "ssooidc_login.errors",
     "NotLoggedIn": "ssooidc_login.errors",
     "RefreshBusy": "ssooidc_login.errors",
     "RoleNotAssigned": "ssooidc_login.errors",
-    "RoleSession": "ssooidc_login.session_programs",
-    "SessionState": "ssooidc_login.status",
-    "SessionStatus": "ssooidc_login.status",
-    "SsoSession": "ssooidc_login.session",
+    "RoleSession": "ssooidc_login._session_programs",
+    "SessionState": "ssooidc_login._status",
+    "SessionStatus": "ssooidc_login._status",
+    "SsoSession": "ssooidc_login._session",
     "SsoSettings": "ssooidc_core.sso_settings",
     "StoreError": "ssooidc_login.errors",
-    "WayIn": "ssooidc_login.flows.login",
+    "WayIn": "ssooidc_login._flows.login",
 }
 
 

@@ -3,14 +3,18 @@
 import gc
 import os
 import re
+import tomllib
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import pytest_socket
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
+CASES = TESTS / "cases"
 ALLOWED_SKIPS = TESTS / "allowed_skips.txt"
 
 # For type checkers only, never run.
@@ -100,13 +104,54 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def vectors() -> Path:
-    """Give the folder of case files that nobody of this project wrote."""
-    named = os.environ.get("SSOOIDC_VECTORS")
-    folder = (TESTS.parent / (named or "../shared/vectors")).resolve()
-    if not folder.is_dir():
-        message = f"no case files at {folder}: SSOOIDC_VECTORS names their folder, from the repository's root"
-        if named:
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
+def case_tables() -> dict[str, Any]:
+    """Return the tables of published cases, by the names of their files without `.toml`."""
+    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in CASES.glob("*.toml")}
+
+
+class SignedCase(NamedTuple):
+    """A POST request, the header fields that its signature adds, and what it was signed with."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    added: dict[str, str]
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None
+    region: str
+    service: str
+    moment: datetime
+
+
+@pytest.fixture(scope="session")
+def signed_cases(case_tables: dict[str, Any]) -> list[SignedCase]:
+    """Return the cases of `signatures.toml`, put together."""
+    table = case_tables["signatures"]
+    found = []
+    for place, body, with_token, signature in table["cases"]:
+        region, url = table["places"][place]["region"], table["places"][place]["url"]
+        signed, added = table["signed_headers"], {"X-Amz-Date": table["moment"]}
+        if with_token:
+            signed += ";x-amz-security-token"
+            added["X-Amz-Security-Token"] = table["session_token"]
+        scope = f"{table['moment'][:8]}/{region}/{table['service']}/aws4_request"
+        added["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={table['access_key_id']}/{scope}, "
+            f"SignedHeaders={signed}, Signature={signature}"
+        )
+        case = SignedCase(
+            url,
+            table["headers"],
+            table["bodies"][body].encode(),
+            added,
+            table["access_key_id"],
+            table["secret_access_key"],
+            table["session_token"] if with_token else None,
+            region,
+            table["service"],
+            datetime.strptime(table["moment"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        )
+        found.append(case)
+    assert len(found) == 24
+    return found

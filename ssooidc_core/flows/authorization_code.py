@@ -17,26 +17,19 @@ from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError
 
-from ssooidc_core.config import ClientConfig
-from ssooidc_core.errors import (
-    CallbackMismatch,
-    CallbackRefused,
-    CodeLoginExpired,
-    ConfigurationError,
-    ExpiredTokenException,
-)
-from ssooidc_core.model import Secret, Stored, to_json
-from ssooidc_core.operations.create_token import (
+from ssooidc_core._config import ClientConfig
+from ssooidc_core._model import Secret, Stored, to_json
+from ssooidc_core._operations.create_token import (
     AuthorizationCodeGrant,
     CreateTokenResponse,
     create_token,
 )
-from ssooidc_core.operations.register_client import (
+from ssooidc_core._operations.register_client import (
     RegisterClientRequest,
     RegisterClientResponse,
     register_client,
 )
-from ssooidc_core.pkce import (
+from ssooidc_core._pkce import (
     Entropy,
     authorize_url,
     code_challenge,
@@ -44,7 +37,14 @@ from ssooidc_core.pkce import (
     new_state,
     parse_callback,
 )
-from ssooidc_core.program import Now, Steps, flow
+from ssooidc_core._program import Now, Steps, flow
+from ssooidc_core.errors import (
+    CallbackMismatch,
+    CallbackRefused,
+    CodeLoginExpired,
+    ConfigurationError,
+    ExpiredTokenException,
+)
 
 __all__ = [
     "CALLBACK_PATH",

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field, ValidationError
 
-from ssooidc_core.attempts import announce, consult
+from ssooidc_core._attempts import announce, consult
+from ssooidc_core._model import Secret, Stored, to_json
+from ssooidc_core._operations.create_token import CreateTokenResponse, DeviceCodeGrant, create_token
+from ssooidc_core._operations.register_client import (
+    RegisterClientRequest,
+    RegisterClientResponse,
+    register_client,
+)
+from ssooidc_core._operations.start_device_authorization import (
+    StartDeviceAuthorizationRequest,
+    start_device_authorization,
+)
+from ssooidc_core._program import Instant, Now, Sleep, Steps, flow
 from ssooidc_core.errors import (
     ConfigurationError,
     DeviceLoginExpired,
     ExpiredTokenException,
     SlowDownException,
 )
-from ssooidc_core.model import Secret, Stored, to_json
-from ssooidc_core.operations.create_token import CreateTokenResponse, DeviceCodeGrant, create_token
-from ssooidc_core.operations.register_client import (
-    RegisterClientRequest,
-    RegisterClientResponse,
-    register_client,
-)
-from ssooidc_core.operations.start_device_authorization import (
-    StartDeviceAuthorizationRequest,
-    start_device_authorization,
-)
-from ssooidc_core.program import Instant, Now, Sleep, Steps, flow
 
 if TYPE_CHECKING:
     from tenacity import Retrying

@@ -6,14 +6,14 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from ssooidc_core._program import Steps, flow
 from ssooidc_core.errors import ResponseParseError
-from ssooidc_core.portal.list_account_roles import (
+from ssooidc_core.portal._list_account_roles import (
     ListAccountRolesRequest,
     RoleInfo,
     list_account_roles,
 )
-from ssooidc_core.portal.list_accounts import AccountInfo, ListAccountsRequest, list_accounts
-from ssooidc_core.program import Steps, flow
+from ssooidc_core.portal._list_accounts import AccountInfo, ListAccountsRequest, list_accounts
 
 __all__ = ["list_all_account_roles", "list_all_accounts"]
 

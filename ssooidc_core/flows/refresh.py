@@ -6,6 +6,13 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from ssooidc_core._operations.create_token import (
+    CreateTokenResponse,
+    RefreshTokenGrant,
+    create_token,
+)
+from ssooidc_core._operations.register_client import RegisterClientResponse
+from ssooidc_core._program import Now, Steps, flow
 from ssooidc_core.errors import (
     ExpiredTokenException,
     InvalidClientException,
@@ -16,13 +23,6 @@ from ssooidc_core.errors import (
     SessionExpired,
     UnauthorizedClientException,
 )
-from ssooidc_core.operations.create_token import (
-    CreateTokenResponse,
-    RefreshTokenGrant,
-    create_token,
-)
-from ssooidc_core.operations.register_client import RegisterClientResponse
-from ssooidc_core.program import Now, Steps, flow
 
 __all__ = ["RefreshAdvice", "refresh_advice", "refresh_token"]
 

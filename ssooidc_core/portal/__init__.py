@@ -5,13 +5,13 @@ A module of its own, since two of its errors have names that SSO OIDC's have too
 
 from __future__ import annotations
 
-from ssooidc_core.portal.errors import (
+from ssooidc_core.portal._errors import (
     InvalidRequestException,
     ResourceNotFoundException,
     TooManyRequestsException,
     UnauthorizedException,
 )
-from ssooidc_core.portal.get_role_credentials import (
+from ssooidc_core.portal._get_role_credentials import (
     GetRoleCredentials,
     GetRoleCredentialsError,
     GetRoleCredentialsRequest,
@@ -19,7 +19,7 @@ from ssooidc_core.portal.get_role_credentials import (
     RoleCredentials,
     get_role_credentials,
 )
-from ssooidc_core.portal.list_account_roles import (
+from ssooidc_core.portal._list_account_roles import (
     ListAccountRoles,
     ListAccountRolesError,
     ListAccountRolesRequest,
@@ -27,7 +27,7 @@ from ssooidc_core.portal.list_account_roles import (
     RoleInfo,
     list_account_roles,
 )
-from ssooidc_core.portal.list_accounts import (
+from ssooidc_core.portal._list_accounts import (
     AccountInfo,
     ListAccounts,
     ListAccountsError,
@@ -35,7 +35,7 @@ from ssooidc_core.portal.list_accounts import (
     ListAccountsResponse,
     list_accounts,
 )
-from ssooidc_core.portal.logout import (
+from ssooidc_core.portal._logout import (
     Logout,
     LogoutError,
     LogoutRequest,

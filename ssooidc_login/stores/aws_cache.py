@@ -17,12 +17,10 @@ from typing import Final
 
 from pydantic import SecretBytes, SecretStr
 
-from ssooidc_core.text import printable
+from ssooidc_core._text import printable
 from ssooidc_login.errors import StoreError
-from ssooidc_login.stores.blocking import BlockingStore
-from ssooidc_login.stores.file_lock import FileLock, try_file_lock
-from ssooidc_login.stores.file_problems import problem_text
-from ssooidc_login.stores.own_files import (
+from ssooidc_login.stores._files.file_lock import FileLock, try_file_lock
+from ssooidc_login.stores._files.private_files import (
     NotOursError,
     is_open_to_others,
     make_folder,
@@ -30,6 +28,8 @@ from ssooidc_login.stores.own_files import (
     remove_own,
     replace_own,
 )
+from ssooidc_login.stores._files.problems import problem_text
+from ssooidc_login.stores.blocking import BlockingStore
 from ssooidc_login.stores.store import DocumentKind, StoreKey
 
 __all__ = ["AwsCacheStore"]

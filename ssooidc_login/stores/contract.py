@@ -23,8 +23,8 @@ from typing import ClassVar, Final
 from pydantic import SecretStr
 
 from ssooidc_login.errors import StoreError
-from ssooidc_login.stores.async_contract import AsyncStoreContract
-from ssooidc_login.stores.contract_rules import (
+from ssooidc_login.stores._contract.asynchronous import AsyncStoreContract
+from ssooidc_login.stores._contract.rules import (
     CANARY,
     KEY,
     KEYS,

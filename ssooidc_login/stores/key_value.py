@@ -20,10 +20,10 @@ from pydantic import SecretStr
 
 from ssooidc_core import ConfigurationError
 from ssooidc_login.errors import StoreError
-from ssooidc_login.stores.host_locks import AsyncFileLock, HostLocks
+from ssooidc_login.stores._files.host_locks import AsyncFileLock, HostLocks
+from ssooidc_login.stores._uncancelled import to_its_end
 from ssooidc_login.stores.lease import Lease
 from ssooidc_login.stores.store import AsyncLock, DocumentKind, StoreKey
-from ssooidc_login.stores.uncancelled import to_its_end
 from ssooidc_transports.transport import in_trio_task
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 try:
     from key_value.aio.errors import DecryptionError, DeserializationError, EncryptionVersionError
 
-    from ssooidc_login.stores.sealed import NotSealedError, Passphrase, seal
+    from ssooidc_login.stores._fleet.encryption import NotSealedError, Passphrase, seal
 except ImportError as _missing:
     _text = 'The store for fleets needs py-key-value-aio: pip install "ssooidc-core[store]"'
     raise ImportError(_text, name=_missing.name) from _missing

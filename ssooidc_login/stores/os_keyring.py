@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import SecretStr
 
 from ssooidc_login.errors import StoreError
+from ssooidc_login.stores._files.file_lock import FileLock
+from ssooidc_login.stores._files.host_locks import HostLocks
+from ssooidc_login.stores._keychain.backends import problem_of, usable_backend
+from ssooidc_login.stores._keychain.entry import Entry, Parts, from_pieces, to_pieces
 from ssooidc_login.stores.blocking import BlockingStore
-from ssooidc_login.stores.file_lock import FileLock
-from ssooidc_login.stores.host_locks import HostLocks
-from ssooidc_login.stores.keyring_backends import problem_of, usable_backend
-from ssooidc_login.stores.keyring_entry import Entry, Parts, from_pieces, to_pieces
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:

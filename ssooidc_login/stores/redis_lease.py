@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ssooidc_core import ConfigurationError
 from ssooidc_login.errors import StoreError
-from ssooidc_login.stores.uncancelled import to_its_end
+from ssooidc_login.stores._uncancelled import to_its_end
 from ssooidc_transports.transport import in_trio_task
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What a store is: it keeps documents under keys, and lets one at a time work on a key.
 
-There are three kinds of documents, those of `ssooidc_core.cache_files`; a store keeps their text as it is and looks at
+There are three kinds of documents, those of `ssooidc_core._cache_files`; a store keeps their text as it is and looks at
 nothing in it. A store is blocking (`Store`), asynchronous (`AsyncStore`), or both.
 """
 
@@ -26,7 +26,7 @@ class StoreKey:
 
     Attributes:
         kind: what it is.
-        name: what `ssooidc_core.cache_keys` gives: 40 hexadecimal digits, and so fit for a file's name.
+        name: what `ssooidc_core._cache_keys` gives: 40 hexadecimal digits, and so fit for a file's name.
     """
 
     kind: DocumentKind

@@ -25,8 +25,8 @@ from botocore.session import Session
 
 import ssooidc_core as core
 from ssooidc_core import HttpResponse, portal
-from ssooidc_core.model import Request
-from ssooidc_core.program import Operation
+from ssooidc_core._model import Request
+from ssooidc_core._program import Operation
 
 HERE: Final = Path(__file__).parent
 PROPERTY: Final = "conformance"

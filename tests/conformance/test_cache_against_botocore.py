@@ -10,8 +10,8 @@ import pytest
 from botocore.utils import JSONFileCache, SSOTokenLoader
 from pydantic import SecretStr
 
-from ssooidc_core.cache_files import TokenFile
-from ssooidc_core.cache_keys import token_cache_key
+from ssooidc_core._cache_files import TokenFile
+from ssooidc_core._cache_keys import token_cache_key
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.store import StoreKey
 

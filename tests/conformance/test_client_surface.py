@@ -1,14 +1,12 @@
 """The surface: every operation, member and error of the two services' models is one of ours, and the reverse.
 
-Three sources are compared: the models that botocore has, the Smithy models, and our classes as pydantic sees them.
+Three sources are compared: the models that botocore has, the tables of the Smithy models in `cases/`, and our classes
+as pydantic sees them.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
-import re
-from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -28,9 +26,9 @@ from pydantic import BaseModel, SecretStr
 
 import ssooidc_core as core
 from ssooidc_core import ServiceError, UnknownServiceError, errors, portal
+from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_core.flows import portal as portal_flows
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from tests.conformance.conftest import Asked, BotocoreWire, Tally
 
 GROUP: Final = "surface"
-SERVICES: Final = {"sso-oidc": "sso-oidc", "sso": "sso-portal"}
+SERVICES: Final = ("sso-oidc", "sso")
 FACES: Final = {"sso-oidc": core, "sso": portal}
 ERRORS: Final = {"sso-oidc": OIDC_ERRORS, "sso": PORTAL_ERRORS}
 
@@ -99,55 +97,29 @@ def of_botocore(model: ServiceModel) -> Service:
     )
 
 
-def of_smithy(path: Path) -> Service:
-    """Read a Smithy model in JSON."""
-    shapes: dict[str, dict[str, Any]] = {
-        name.partition("#")[2]: shape
-        for name, shape in json.loads(path.read_text(encoding="utf-8"))["shapes"].items()
-    }
+def of_table(table: dict[str, Any]) -> Service:
+    """Read a table of `cases/`."""
 
-    def target(reference: dict[str, str]) -> str:
-        return reference["target"].partition("#")[2]
+    def member(text: str) -> Member:
+        kind, *marks = text.split(", ")
+        return Member(kind, "required" in marks, "sensitive" in marks)
 
-    def kind(name: str) -> str:
-        # An enum is a string on the wire.
-        shape = shapes.get(name, {"type": "string"})
-        if shape["type"] == "list":
-            return f"list of {kind(target(shape['member']))}"
-        if shape["type"] == "structure":
-            return name
-        return NUMBERS.get(shape["type"], "string")
-
-    def traits(shape: dict[str, Any]) -> dict[str, Any]:
-        return {name.partition("#")[2]: value for name, value in shape.get("traits", {}).items()}
-
-    by_type: dict[str, dict[str, dict[str, Any]]] = {
-        wanted: {name: shape for name, shape in shapes.items() if shape["type"] == wanted}
-        for wanted in ("structure", "operation")
-    }
-    operations = by_type["operation"]
-    http = {name: traits(shape)["http"] for name, shape in operations.items()}
+    operations: dict[str, dict[str, Any]] = table["operations"]
     return Service(
         {
-            name: {
-                member: Member(
-                    kind(target(reference)),
-                    "required" in traits(reference),
-                    "sensitive" in traits(shapes.get(target(reference), {})),
-                )
-                for member, reference in shape["members"].items()
-            }
-            for name, shape in by_type["structure"].items()
+            name: {each: member(text) for each, text in members.items()}
+            for name, members in table["structures"].items()
         },
-        {
-            name: traits(shape)["httpError"]
-            for name, shape in by_type["structure"].items()
-            if "error" in traits(shape)
-        },
-        {name: {target(each) for each in shape["errors"]} for name, shape in operations.items()},
-        {name: (each["method"], each["uri"]) for name, each in http.items()},
-        {name for name, shape in operations.items() if "optionalAuth" in traits(shape)},
+        {name: facts[0] for name, facts in table["errors"].items()},
+        {name: set(errors) for name, errors in table["raises"].items()},
+        {name: split_http(each["http"]) for name, each in operations.items()},
+        {name for name, each in operations.items() if not each["signed"]},
     )
+
+
+def split_http(text: str) -> tuple[str, str]:
+    method, _, target = text.partition(" ")
+    return method, target
 
 
 # A grant is a model; a structure of the service's is all of them together.
@@ -216,9 +188,9 @@ def modelled(service: str, wires: dict[str, BotocoreWire]) -> Service:
 
 
 def test_botocore_and_the_smithy_model_say_the_same(
-    service: str, modelled: Service, vectors: Path, tally: Tally
+    service: str, modelled: Service, case_tables: dict[str, Any], tally: Tally
 ) -> None:
-    smithy = of_smithy(vectors / "model" / f"{SERVICES[service]}.smithy.json")
+    smithy = of_table(case_tables[f"model-{service}"])
     assert modelled == smithy
     tally.ran(sum(map(len, smithy.structures.values())))
 
@@ -229,7 +201,7 @@ def test_every_structure_is_ours_and_the_reverse(service: str, modelled: Service
         name
         for name in face.__all__
         if inspect.isclass(getattr(face, name))
-        and issubclass(getattr(face, name), core.model.Model)
+        and issubclass(getattr(face, name), core._model.Model)
     }
     assert modelled.structures.keys() - modelled.errors.keys() == OURS[service].keys()
     of_models = {model.__name__ for models in OURS[service].values() for model in models}
@@ -288,7 +260,7 @@ def test_what_we_require_of_answers_beyond_the_model() -> None:
 
 
 def test_every_error_is_ours_and_the_reverse(service: str, modelled: Service, tally: Tally) -> None:
-    face = errors if service == "sso-oidc" else portal.errors
+    face = errors if service == "sso-oidc" else portal._errors
     ours = {
         name: error
         for name, error in vars(face).items()
@@ -306,15 +278,12 @@ def test_every_error_is_ours_and_the_reverse(service: str, modelled: Service, ta
 
 
 def test_the_oauth_code_of_every_error_is_the_one_that_the_model_tells(
-    vectors: Path, tally: Tally
+    case_tables: dict[str, Any], tally: Tally
 ) -> None:
-    shapes = json.loads((vectors / "model/sso-oidc.smithy.json").read_text(encoding="utf-8"))[
-        "shapes"
-    ]
+    told = case_tables["model-sso-oidc"]["errors"]
     for name, error in OIDC_ERRORS.items():
-        member = shapes[f"com.amazonaws.ssooidc#{name}"]["members"]["error"]
-        told = re.findall(r"<code>(\w+)</code>", member["traits"]["smithy.api#documentation"])
-        assert told == [error.oauth_error], name
+        _, oauth_code = told[name]
+        assert oauth_code == error.oauth_error, name
         tally.ran()
 
 

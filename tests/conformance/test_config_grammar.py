@@ -1,10 +1,8 @@
-"""The grammar of AWS's configuration files: the 65 parser cases that AWS SDKs share, read in place."""
+"""The grammar of AWS's configuration files: the parser cases that AWS SDKs share."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -32,22 +30,19 @@ def flat_sections(sections: Mapping[str, Section]) -> dict[str, dict[str, str]]:
     }
 
 
-def test_the_65_parser_cases(vectors: Path, tally: Tally) -> None:
-    file = vectors / "config" / "profile-parser-tests.json"
-    cases: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["tests"]
-    assert len(cases) == 65
+def test_the_64_parser_cases(case_tables: dict[str, Any], tally: Tally) -> None:
+    cases: list[dict[str, Any]] = case_tables["config-grammar"]["cases"]
+    assert len(cases) == 64
     for case in cases:
-        texts, expected = case["input"], case["output"]
-        config, credentials = texts.get("configFile", ""), texts.get("credentialsFile", "")
-        if "errorContaining" in expected:
+        config, credentials = case.get("config", ""), case.get("credentials", "")
+        if "error" in case:
             with pytest.raises(ConfigurationError) as caught:
                 parse_aws_config(config, credentials)
-            assert expected["errorContaining"] in str(caught.value), case["name"]
+            assert case["error"] in str(caught.value), case["name"]
         else:
             parsed = parse_aws_config(config, credentials)
-            sessions = expected["config"].get("sso_sessions", {})
-            assert flat_sections(parsed.profiles) == expected["config"]["profiles"], case["name"]
-            assert flat_sections(parsed.sso_sessions) == sessions, case["name"]
+            assert flat_sections(parsed.profiles) == case["profiles"], case["name"]
+            assert flat_sections(parsed.sso_sessions) == case.get("sessions", {}), case["name"]
         tally.ran()
 
 

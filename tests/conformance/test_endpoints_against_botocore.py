@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import json
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
@@ -15,9 +13,10 @@ from botocore.loaders import Loader
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from ssooidc_core import ConfigurationError, partitions
-from ssooidc_core.endpoints import EndpointPrefix, check_region, resolve_endpoint
-from ssooidc_core.partitions import PARTITIONS, Partition
+from ssooidc_core import ConfigurationError
+from ssooidc_core import _partitions as partitions
+from ssooidc_core._endpoints import EndpointPrefix, check_region, resolve_endpoint
+from ssooidc_core._partitions import PARTITIONS, Partition
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally
@@ -251,19 +250,18 @@ def test_partitions_that_lack_fips_or_dualstack(
             tally.ran()
 
 
-def test_the_40_cases_of_the_service_model(vectors: Path, tally: Tally) -> None:
-    """botocore's tests/functional/endpoint-rules/sso-oidc, read in place."""
-    file = vectors / "endpoints" / "sso-oidc.endpoint-tests.json"
-    cases = json.loads(file.read_text(encoding="utf-8"))["testCases"]
-    assert len(cases) == 40
-    for case in cases:
-        parameters, expect = case.get("params", {}), case["expect"]
+def test_the_40_cases_of_the_service_model(case_tables: dict[str, Any], tally: Tally) -> None:
+    table = case_tables["endpoints"]
+    cases = [(Asked(region, fips, dual), url) for region, fips, dual, url in table["by_region"]]
+    for each in table["others"]:
         asked = Asked(
-            parameters.get("Region"),
-            parameters.get("UseFIPS", False),
-            parameters.get("UseDualStack", False),
-            parameters.get("Endpoint"),
+            each.get("region"),
+            each.get("fips", False),
+            each.get("dual_stack", False),
+            each.get("endpoint"),
         )
-        expected = expect["error"] if "error" in expect else expect["endpoint"]["url"]
-        assert ours("oidc", asked) == expected, case["documentation"]
+        cases.append((asked, each["error"] if "error" in each else each["url"]))
+    assert len(cases) == 40
+    for asked, expected in cases:
+        assert ours("oidc", asked) == expected, asked
         tally.ran()

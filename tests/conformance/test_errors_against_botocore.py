@@ -18,8 +18,8 @@ from ssooidc_core import (
     ServiceError,
     UnknownServiceError,
 )
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
+from ssooidc_core._operations.errors import OIDC_ERRORS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
     from botocore.model import StructureShape

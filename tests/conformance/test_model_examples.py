@@ -6,7 +6,6 @@ They are good for the shape of things and wrong about some facts; where they are
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,8 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import ssooidc_core as core
 from ssooidc_core import ClientConfig, HttpResponse
-from ssooidc_core.model import to_json
-from ssooidc_core.program import Operation
+from ssooidc_core._model import to_json
+from ssooidc_core._program import Operation
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
 
@@ -57,12 +56,10 @@ class Example(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def examples(vectors: Path) -> list[Example]:
-    text = (vectors / "model/sso-oidc.examples.json").read_text(encoding="utf-8")
+def examples(case_tables: dict[str, Any]) -> list[Example]:
     found = [
-        Example(operation, each["input"], each["output"])
-        for operation, cases in json.loads(text).items()
-        for each in cases
+        Example(each["operation"], each["request"], each["answer"])
+        for each in case_tables["model-examples"]["cases"]
     ]
     assert len(found) == 8
     assert {each.operation for each in found} == BUILD.keys()

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 import ssooidc_core as core
 from ssooidc_core import ClientConfig, ConfigurationError, Credentials, HttpRequest, Instant, portal
-from ssooidc_core.model import Request
-from ssooidc_core.program import Operation
+from ssooidc_core._model import Request
+from ssooidc_core._program import Operation
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest

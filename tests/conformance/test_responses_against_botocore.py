@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from ssooidc_core import HttpResponse, ResponseParseError
-from ssooidc_core.model import to_json
+from ssooidc_core._model import to_json
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, Shape, StructureShape

@@ -10,18 +10,17 @@ import base64
 import json
 import re
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 from urllib.parse import urlsplit
 
 import pytest
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationInfo
 
 from ssooidc_core import ClientConfig, HttpRequest, HttpResponse, ServiceError
-from ssooidc_core.model import Request, Response, to_json
+from ssooidc_core._model import Request, Response, to_json
+from ssooidc_core._rest_json import header_value, json_post, parse, parse_empty
 from ssooidc_core.portal import LogoutRequest, logout
-from ssooidc_core.portal.bearer import bearer_request
-from ssooidc_core.rest_json import header_value, json_post, parse, parse_empty
+from ssooidc_core.portal._bearer import bearer_request
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
 
@@ -29,49 +28,9 @@ if TYPE_CHECKING:
     from tests.conformance.conftest import Tally
 
 GROUP: Final = "restJson1"
-# What those say that bind floats, labels, maps and optional headers, of which the two services have none.
-NOT_APPLICABLE: Final = {
-    **dict.fromkeys(
-        (
-            f"RestJsonSupportsNaNFloat{each}"
-            for each in ("HeaderInputs", "Inputs", "Labels", "QueryValues")
-        ),
-        "no operation has a float",
-    ),
-    "RestJsonConstantQueryString": "no operation has a label in its path",
-    "RestJsonQueryPrecedence": "no operation has a map of query parameters",
-    "RestJsonNullAndEmptyHeaders": "no operation has a header that may be empty or absent",
-    "RestJsonEndpointTrait": "no operation has a prefix of the host",
-    "RestJsonEndpointTraitWithHostLabel": "no operation has a prefix of the host",
-}
 BASE: Final = "https://example.com"
 TOKEN: Final = SecretStr("token")
 ASKED: Final = logout(LogoutRequest(access_token=TOKEN))
-
-
-class Case(NamedTuple):
-    """One of the cases, and the shape that it is about."""
-
-    kind: str
-    id: str
-    operation: str
-    case: dict[str, Any]
-
-    @property
-    def params(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", snake(self.case.get("params", {})))
-
-    @property
-    def body(self) -> bytes:
-        return str(self.case.get("body", "")).encode()
-
-    @property
-    def answer(self) -> HttpResponse:
-        return HttpResponse(self.case["code"], self.case.get("headers", {}), self.body)
-
-    @property
-    def is_servers(self) -> bool:
-        return self.case.get("appliesTo") == "server"
 
 
 def snake(members: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -246,120 +205,112 @@ ERRORS: Final = {error.__name__: error for error in (FooError, InvalidGreeting, 
 
 
 @pytest.fixture(scope="module")
-def cases(vectors: Path) -> list[Case]:
-    text = (vectors / "protocol/restjson1-applicable.json").read_text(encoding="utf-8")
-    found = [
-        Case(each["kind"], each["id"], each["operation"], each["case"])
-        for each in json.loads(text)["selected"]
-    ]
-    assert len(found) == 73
+def table(case_tables: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = case_tables["rest-json"]
     return found
 
 
-def applicable(cases: list[Case], kind: str, *, servers: bool) -> list[Case]:
-    return [
-        case
-        for case in cases
-        if case.kind == kind and case.is_servers == servers and case.id not in NOT_APPLICABLE
-    ]
+def members_of(case: dict[str, Any], of: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", snake(json.loads(case.get(of, "{}"))))
 
 
-def encoded(case: Case) -> HttpRequest:
-    """Encode the case's parameters the way our operations do theirs."""
+def answer_of(case: dict[str, Any]) -> HttpResponse:
+    body = case.get("body", "").encode()
+    return HttpResponse(case.get("status", 200), case.get("headers", {}), body)
+
+
+def encoded(case: dict[str, Any]) -> HttpRequest:
+    """Encode the case's members the way our operations do theirs."""
     # The base as a config has it, path included.
-    host = case.case.get("host", "example.com")
+    host, operation = case.get("host", "example.com"), case["operation"]
     base = ClientConfig(endpoint_url=f"https://{host}").oidc_endpoint
-    path = urlsplit(case.case["uri"]).path.removeprefix(urlsplit(base).path)
-    params = dict(case.params)
-    headers = [(field, params.pop(name)) for name, field in HEADERS.items() if name in params]
-    if case.operation in INPUTS:
-        model = INPUTS[case.operation].model_validate(params)
+    path = urlsplit(case["path"]).path.removeprefix(urlsplit(base).path)
+    given = members_of(case, "given")
+    headers = [(field, given.pop(name)) for name, field in HEADERS.items() if name in given]
+    if operation in INPUTS:
+        model = INPUTS[operation].model_validate(given)
         return json_post(base + path, model).with_headers(
             *((name, header_value(name, SecretStr(value))) for name, value in headers)
         )
-    query: dict[str, str | int | None] = dict(CONSTANTS.get(case.operation, {}))
-    names = QUERIES.get(case.operation, {})
-    for name, value in params.items():
+    query: dict[str, str | int | None] = dict(CONSTANTS.get(operation, {}))
+    names = QUERIES.get(operation, {})
+    for name, value in given.items():
         if (field := names[name]) is not None:
             # No operation has a boolean.
             query[field] = json.dumps(value) if isinstance(value, bool) else value
-    return bearer_request(case.case["method"], base + path, TOKEN, query)
+    return bearer_request(case["method"], base + path, TOKEN, query)
 
 
-def test_what_a_client_sends(cases: list[Case], tally: Tally) -> None:
-    for case_id, reason in NOT_APPLICABLE.items():
+def test_what_a_client_sends(table: dict[str, Any], tally: Tally) -> None:
+    assert len(table["not_applicable"]) == 9
+    for case_id, reason in table["not_applicable"].items():
         tally.skips(case_id, reason)
-    for case in applicable(cases, "httpRequestTests", servers=False):
-        request, expected = encoded(case), case.case
+    assert len(table["requests"]) == 27
+    for case in table["requests"]:
+        request, name = encoded(case), case["name"]
         split = urlsplit(request.url)
-        assert (split.netloc, split.path) == ("example.com", expected["uri"]), case.id
-        assert request.method == expected["method"] or (
-            (request.method, expected["method"]) == ("POST", "PUT")
+        assert (split.netloc, split.path) == ("example.com", case["path"]), name
+        assert request.method == case["method"] or (
+            (request.method, case["method"]) == ("POST", "PUT")
         )
         # Not a mapping: a name may come twice, and is compared as it is written.
         query = Counter(split.query.split("&") if split.query else [])
-        assert query == Counter(expected.get("queryParams", [])), case.id
-        if case.body:
-            assert json.loads(request.body) == json.loads(case.body), case.id
+        assert query == Counter(case.get("query", [])), name
+        if "body" in case:
+            assert json.loads(request.body) == json.loads(case["body"]), name
         else:
-            assert request.body == b"", case.id
-        for name, value in expected.get("headers", {}).items():
-            assert request.headers[name] == value, case.id
-        for name in expected.get("forbidHeaders", []):
-            assert name not in request.headers, case.id
-        for name in expected.get("forbidQueryParams", []):
-            assert not [each for each in query if each.partition("=")[0] == name], case.id
+            assert request.body == b"", name
+        for field, value in case.get("headers", {}).items():
+            assert request.headers[field] == value, name
+        for field in case.get("no_headers", []):
+            assert field not in request.headers, name
+        for field in case.get("no_query", []):
+            assert not [each for each in query if each.partition("=")[0] == field], name
         tally.ran()
 
 
-def test_what_a_client_reads(cases: list[Case], tally: Tally) -> None:
+def test_what_a_client_reads(table: dict[str, Any], tally: Tally) -> None:
     """But for members in headers (X-Foo, X-Greeting), of which no answer of ours has any."""
-    for case in applicable(cases, "httpResponseTests", servers=False):
-        model = OUTPUTS.get(case.operation)
-        if case.answer.status >= 400:
-            continue
+    assert len(table["answers"]) == 13
+    for case in table["answers"]:
+        model = OUTPUTS.get(case["operation"])
         if model is None:
-            parse_empty(case.answer, ASKED, ERRORS)
+            parse_empty(answer_of(case), ASKED, ERRORS)
         else:
-            read: BaseModel = parse(case.answer, model, ASKED, ERRORS)
-            members = {name: case.params[name] for name in case.params.keys() - HEADERS.keys()}
-            assert plain(read.model_dump(exclude_none=True)) == members, case.id
+            read: BaseModel = parse(answer_of(case), model, ASKED, ERRORS)
+            told = members_of(case, "members")
+            members = {name: told[name] for name in told.keys() - HEADERS.keys()}
+            assert plain(read.model_dump(exclude_none=True)) == members, case["name"]
         tally.ran()
 
 
-def test_which_error_a_client_reads(cases: list[Case], tally: Tally) -> None:
-    expected = {"FooError": 11, "InvalidGreeting": 1, "ComplexError": 2}
+def test_which_error_a_client_reads(table: dict[str, Any], tally: Tally) -> None:
     seen: Counter[str] = Counter()
-    for case in applicable(cases, "httpResponseTests", servers=False):
-        if case.answer.status < 400:
-            continue
+    for case in table["errors"]:
         with pytest.raises(ServiceError) as caught:
-            parse_empty(case.answer, ASKED, ERRORS)
-        assert type(caught.value) is ERRORS[case.operation], case.id
-        assert (caught.value.code, caught.value.status) == (case.operation, case.answer.status)
-        assert caught.value.message == case.case.get("params", {}).get("Message")
-        seen[case.operation] += 1
+            parse_empty(answer_of(case), ASKED, ERRORS)
+        assert type(caught.value) is ERRORS[case["error"]], case["name"]
+        assert (caught.value.code, caught.value.status) == (case["error"], case["status"])
+        assert caught.value.message == case.get("message")
+        seen[case["error"]] += 1
         tally.ran()
-    assert seen == expected
+    assert seen == {"FooError": 11, "InvalidGreeting": 1, "ComplexError": 2}
 
 
-def test_what_a_server_writes_and_reads(cases: list[Case], tally: Tally) -> None:
+def test_what_a_server_writes_and_reads(table: dict[str, Any], tally: Tally) -> None:
     """By the models that the emulator answers with, and reads requests with."""
-    (no_nulls, defaults) = applicable(cases, "httpResponseTests", servers=True)
-    assert json.loads(to_json(Defaults())) == json.loads(defaults.body)
-    assert to_json(ScalarsOutput.model_validate(no_nulls.params)) == no_nulls.body
+    (no_nulls, defaults) = table["served_answers"]
+    assert json.loads(to_json(Defaults())) == json.loads(defaults["body"])
+    written = to_json(ScalarsOutput.model_validate(members_of(no_nulls, "given")))
+    assert written.decode() == no_nulls["body"]
     tally.ran(2)
-    (filled,) = [
-        case
-        for case in applicable(cases, "httpRequestTests", servers=True)
-        if case.operation == "OperationWithDefaults"
-    ]
-    read = ServedDefaults.model_validate_json(filled.body)
-    assert plain(read.model_dump(exclude_none=True)) == filled.params
+    (filled,) = table["served_requests"]
+    read = ServedDefaults.model_validate_json(filled["body"])
+    assert plain(read.model_dump(exclude_none=True)) == members_of(filled, "members")
     tally.ran()
 
 
-def test_what_the_emulator_takes(cases: list[Case], tally: Tally) -> None:
+def test_what_the_emulator_takes(table: dict[str, Any], tally: Tally) -> None:
     """Any usable `Accept`, and parameters in the Content-Type: its answer is the same as without them."""
     register = HttpRequest(
         "POST", f"{BASE}/client/register", (), b'{"clientName":"n","clientType":"public"}'
@@ -374,26 +325,11 @@ def test_what_the_emulator_takes(cases: list[Case], tally: Tally) -> None:
         assert isinstance(answer, HttpResponse)
         return answer
 
-    headers = [
-        case.case["headers"]
-        for case in applicable(cases, "httpRequestTests", servers=True)
-        if case.operation != "OperationWithDefaults"
-    ]
-    assert sorted(json.dumps(each) for each in headers) == [
-        '{"Accept": "*/*"}',
-        '{"Accept": "application/*"}',
-        *['{"Accept": "application/json"}'] * 3,
-        '{"Content-Type": "application/json; charset=utf-8"}',
-    ]
-    for each in headers:
+    assert len(table["served_headers"]) == 6
+    for case in table["served_headers"]:
+        fields = case["headers"].items()
         for request, status in ((register, 200), (accounts, 401), (gone, 401)):
-            plainly, answer = answered(request), answered(request.with_headers(*each.items()))
-            assert answer.status == status
-            assert answer == plainly
+            plainly, answer = answered(request), answered(request.with_headers(*fields))
+            assert answer.status == status, case["name"]
+            assert answer == plainly, case["name"]
         tally.ran()
-
-
-def test_at_most_15_cases_do_not_apply(cases: list[Case]) -> None:
-    assert NOT_APPLICABLE.keys() <= {case.id for case in cases}
-    assert len(NOT_APPLICABLE) == 9
-    assert len([case for case in cases if case.id in NOT_APPLICABLE]) == 9

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
 
@@ -22,16 +21,16 @@ from ssooidc_core import (
     SlowDownException,
     SsoOidcError,
 )
-from ssooidc_core.cache_files import TokenFile
+from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login.driver import drive
-from ssooidc_login.events import LoginSteps
-from ssooidc_login.flows.credentials import role_credentials
-from ssooidc_login.flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login.flows.login import LoginPlan, WayIn, sign_in
-from ssooidc_login.flows.token import RefreshMemory, current_token
+from ssooidc_login._driver import drive
+from ssooidc_login._events import LoginSteps
+from ssooidc_login._flows.credentials import role_credentials
+from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
+from ssooidc_login._flows.login import LoginPlan, WayIn, sign_in
+from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._resources import World
 from ssooidc_login.stores.memory import MemoryStore
-from ssooidc_login.world import World
 from ssooidc_transports.testing import (
     ScriptedTransport,
     Sent,
@@ -48,28 +47,9 @@ T = TypeVar("T")
 
 GROUP: Final = "sessions"
 
-Json: TypeAlias = Mapping[str, object]
-
 SETTINGS: Final = SsoSettings(
     start_url="https://d-123.awsapps.com/start", region="us-west-2", session_name="admin"
 )
-
-
-@pytest.fixture(scope="module")
-def tables(vectors: Path) -> dict[str, dict[str, object]]:
-    tables: dict[str, dict[str, object]] = json.loads(
-        (vectors / "sso/cross-sdk-tables.json").read_text(encoding="utf-8")
-    )
-    return tables
-
-
-@pytest.fixture(scope="module")
-def refresh_cases(vectors: Path) -> list[dict[str, object]]:
-    path = vectors / "sso/token-provider-cases.json"
-    cases: list[dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))[
-        "sso_provider_refresh_cases"
-    ]
-    return cases
 
 
 class Stage:
@@ -105,56 +85,44 @@ class Stage:
 
 
 def test_the_refresh_cases_of_botocore_and_kotlin(
-    refresh_cases: list[dict[str, object]], tally: Tally
+    case_tables: dict[str, Any], tally: Tally
 ) -> None:
-    assert len(refresh_cases) == 8
-    for case in refresh_cases:
-        answer = case.get("refreshResponse")
-        replies = [] if answer is None else [reply(200, answer)]
-        stage = Stage(str(case["currentTime"]), replies)
-        stage.put(case["cachedToken"])
+    shared = case_tables["token-refresh"]["shared"]
+    refusals = {"unreadable": CacheFileInvalid, "log in again": LoginError}
+    assert len(shared["cases"]) == 8
+    for case in shared["cases"]:
+        stage = Stage(shared["now"], [reply(200, case["answer"])] if "answer" in case else [])
+        stage.put(case["cached"])
         tally.ran()
-        expected = case.get("expectedException")
-        if expected is not None:
-            kind = CacheFileInvalid if expected == "SSOTokenLoadError" else LoginError
-            with pytest.raises(kind):
+        if "refused" in case:
+            with pytest.raises(refusals[case["refused"]]):
                 _ = stage.token()
             continue
         token = stage.token()
         stage.transport.assert_exhausted()
-        wanted = case["expectedToken"]
-        assert isinstance(wanted, dict)
-        assert token.access_token.get_secret_value() == wanted["token"]
-        assert token.expires_at == datetime.fromisoformat(str(wanted["expiration"]))
-        if "expectedTokenWriteback" not in case:
-            assert stage.written() == case["cachedToken"]
-            continue
-        writeback = dict(case["expectedTokenWriteback"])  # type: ignore[call-overload]
-        if "refreshToken" not in writeback:
+        assert token.access_token.get_secret_value() == case["token"]
+        assert token.expires_at == datetime.fromisoformat(case["ends"])
+        written = dict(case.get("written", case["cached"]))
+        if "refreshToken" in case["cached"] and "refreshToken" not in written:
             # RFC 6749 section 6: without a new one the old one stays good; as the AWS SDK for Rust.
             tally.differs("the-old-refresh-token-is-kept")
-            writeback["refreshToken"] = case["cachedToken"]["refreshToken"]  # type: ignore[index]
-        assert stage.written() == writeback
+            written["refreshToken"] = case["cached"]["refreshToken"]
+        assert stage.written() == written
 
 
-def test_the_refresh_timings_of_the_rust_sdk(
-    tables: dict[str, dict[str, object]], tally: Tally
-) -> None:
+def test_the_refresh_timings_of_the_rust_sdk(case_tables: dict[str, Any], tally: Tally) -> None:
     """Its windows are 5 minutes and 30 seconds, and ours botocore's, 15 minutes and 60 seconds."""
-    table = tables["refresh_timings"]
-    token = table["token"]
-    steps = table["steps"]
-    assert isinstance(token, dict)
-    assert isinstance(steps, list)
+    table = case_tables["token-refresh"]["rust"]
     failed = error_reply(InternalServerException)
-    good = reply(200, {"accessToken": "second_token", "expiresIn": 28800})
+    good = reply(200, table["answer"])
     start = "2023-01-01T00:00:00+00:00"
     stage = Stage(start, [failed, failed, failed, good])
-    stage.put(token | {"clientId": "id", "clientSecret": "secret"})
+    stage.put(table["cached"] | {"clientId": "id", "clientSecret": "secret"})
     memory = RefreshMemory()
     asked = 0
-    for step in steps:
-        hours, minutes, seconds = map(int, step["t"].split(":"))
+    assert len(table["calls"]) == 6
+    for time, expected, token in table["calls"]:
+        hours, minutes, seconds = map(int, time.split(":"))
         at = datetime.fromisoformat(start) + timedelta(
             hours=hours, minutes=minutes, seconds=seconds
         )
@@ -163,65 +131,36 @@ def test_the_refresh_timings_of_the_rust_sdk(
         now_asked = sum(isinstance(event, Sent) for event in stage.transport.events)
         attempted, asked = now_asked > asked, now_asked
         tally.ran()
-        if attempted != step["attempt"]:
+        if attempted != expected:
             tally.differs("refresh-windows-are-botocores")
-        assert attempted == (step["t"] in {"00:00:00", "00:03:00", "00:05:00", "00:06:00"})
-        assert found == step["token"]
+        assert attempted == (time in {"00:00:00", "00:03:00", "00:05:00", "00:06:00"})
+        assert found == token
 
 
-def test_the_divergences_are_decided(tables: dict[str, dict[str, object]], tally: Tally) -> None:
-    """What the SDKs disagree about; each is decided by a test of `tests/unit/login/test_token_flow.py` or above."""
-    rows = tables["refresh_divergence"]
-    assert [row["case"] for row in rows] == [  # type: ignore[index]
-        "refresh answer has no refreshToken",
-        "refresh fails, token still valid",
-        "refresh fails, token expired",
-        "window",
-    ]
-    tally.ran(len(rows))
+def go_file(files: dict[str, str], case: dict[str, Any]) -> str:
+    """Make the file that a case names."""
+    text = files[case["file"]]
+    if "lacks" in case:
+        members = json.loads(text)
+        del members[case["lacks"]]
+        text = json.dumps(members)
+    return text
 
 
-VALID: Final[Json] = {
-    "accessToken": "dGhpcyBpcyBub3QgYSByZWFsIHZhbHVl",
-    "expiresAt": "2044-04-04T07:00:01Z",
-    "refreshToken": "refresh token",
-    "clientId": "client id",
-    "clientSecret": "client secret",
-    "unknownField": "some value",
-}
-EXPIRED: Final = {**VALID, "accessToken": "old", "expiresAt": "2021-12-21T12:21:00Z"}
-
-
-def go_file(name: str) -> object:
-    """Make the file that a case names; the files themselves are not in the table."""
-    if name == "invalid_json.json":
-        return "{"
-    if name == "valid_token.json":
-        return VALID
-    if name == "expired_token.json":
-        return EXPIRED
-    missing = name.removeprefix("missing_").removesuffix(".json")
-    base = VALID if missing in {"accessToken", "expiresAt"} else EXPIRED
-    return {key: value for key, value in base.items() if key != missing}
-
-
-def test_the_token_provider_cases_of_the_go_sdk(
-    tables: dict[str, dict[str, object]], tally: Tally
-) -> None:
-    cases = tables["go_token_provider"]["cases"]
-    assert isinstance(cases, list)
-    assert len(cases) == 10
-    for case in cases:
+def test_the_token_provider_cases_of_the_go_sdk(case_tables: dict[str, Any], tally: Tally) -> None:
+    table = case_tables["token-refresh"]["go"]
+    assert len(table["cases"]) == 10
+    for case in table["cases"]:
         replies: list[HttpResponse | BaseException] = []
-        if "response" in case:
-            replies = [reply(200, case["response"])]
-        elif "response_error" in case:
+        if "answer" in case:
+            replies = [reply(200, case["answer"])]
+        elif "fails" in case:
             replies = [error_reply(InternalServerException)] * 3
-        stage = Stage("2021-12-21T12:21:01+00:00", replies)
-        if case["file"] is not None:
-            stage.put(go_file(case["file"]))
+        stage = Stage(table["now"], replies)
+        if "file" in case:
+            stage.put(go_file(table["files"], case))
         tally.ran()
-        if "error" in case:
+        if "refused" in case:
             before = stage.store.load(token_key(SETTINGS))
             with pytest.raises(SsoOidcError):
                 _ = stage.token()
@@ -229,83 +168,74 @@ def test_the_token_provider_cases_of_the_go_sdk(
             continue
         token = stage.token()
         assert token.access_token.get_secret_value() == case["token"]
-        if "expires" in case:
-            assert token.expires_at == datetime.fromisoformat(case["expires"])
-        if "file_after" in case:
-            written = stage.written()
-            assert isinstance(written, dict)
+        if "ends" in case:
+            assert token.expires_at == datetime.fromisoformat(case["ends"])
+        if "written" in case:
             # Beside Go's members, those that the AWS CLI writes.
-            assert written == case["file_after"] | {
+            assert stage.written() == case["written"] | {
                 "startUrl": SETTINGS.start_url,
                 "region": SETTINGS.region,
             }
 
 
-def test_the_device_flow_of_the_aws_cli(tables: dict[str, dict[str, object]], tally: Tally) -> None:
-    table = tables["device_flow"]
+def test_the_device_flow_of_the_aws_cli(case_tables: dict[str, Any], tally: Tally) -> None:
+    table = case_tables["device-login"]
     errors = {
         each.__name__: error_reply(each)
         for each in (AuthorizationPendingException, SlowDownException, ExpiredTokenException)
     }
-    rows = table["polling"]
-    authorize, token_response = table["authorize_response"], table["token_response"]
-    cache_after = table["cache_after"]
-    assert isinstance(rows, list)
-    assert isinstance(authorize, dict)
-    assert isinstance(cache_after, dict)
+    register, start = table["register"], table["start"]["answer"]
     legacy = SsoSettings(start_url="https://d-abc123.awsapps.com/start", region="us-west-2")
-    name = table["register_request"]["clientName"]  # type: ignore[index]
+    name = register["request"]["clientName"]
     plan = LoginPlan(way=WayIn.DEVICE_CODE, start_url=legacy.start_url, client_name=name)
-    for row in rows:
-        started = {**authorize, "interval": row["interval"]} if "interval" in row else authorize
-        answers = [errors[each] for each in row["errors"]]
-        if "raises" not in row:
-            answers.append(reply(200, token_response))
-        replies = [reply(200, table["register_response"]), reply(200, started), *answers]
-        stage = Stage(str(table["now"]), replies)
+    assert len(table["polls"]) == 4
+    for row in table["polls"]:
+        interval = row.get("interval", start["interval"])
+        started = start | {"interval": None if interval == "null" else interval}
+        answers = [errors[each] for each in row["refusals"]]
+        if "expires" not in row:
+            answers.append(reply(200, table["token"]["answer"]))
+        replies = [reply(200, register["answer"]), reply(200, started), *answers]
+        stage = Stage(table["now"], replies)
         tally.ran()
         steps = sign_in(legacy, plan, stage.transport.config)
-        if "raises" in row:
+        if "expires" in row:
             with pytest.raises(DeviceLoginExpired):
                 _ = stage.carry(steps)
             continue
         _ = stage.carry(steps)
-        register = next(each for each in stage.transport.events if isinstance(each, Sent))
-        assert json.loads(register.body) == table["register_request"]
+        sent = next(each for each in stage.transport.events if isinstance(each, Sent))
+        assert json.loads(sent.body) == register["request"]
         waits = [each.seconds for each in stage.transport.events if isinstance(each, Slept)]
-        assert waits[-1] == row["last_sleep"]
+        assert waits[-1] == row["last_wait"]
         registration = stage.store.load(registration_key(legacy))
         token = stage.store.load(token_key(legacy))
         assert registration is not None
         assert token is not None
-        assert json.loads(registration.get_secret_value()) == cache_after["registration"]
+        assert json.loads(registration.get_secret_value()) == table["registration"]["file"]
         written = json.loads(token.get_secret_value())
         # The clock of the table stands still; ours has moved by the waits.
-        ends = datetime.fromisoformat(cache_after["token"]["expiresAt"]) + timedelta(
+        ends = datetime.fromisoformat(table["token"]["file"]["expiresAt"]) + timedelta(
             seconds=sum(waits)
         )
-        assert datetime.fromisoformat(written.pop("expiresAt")) == ends
-        assert written == {
-            key: value for key, value in cache_after["token"].items() if key != "expiresAt"
-        }
+        assert datetime.fromisoformat(written["expiresAt"]) == ends
+        assert written == table["token"]["file"] | {"expiresAt": written["expiresAt"]}
 
 
-def test_the_role_credentials_of_the_aws_cli(
-    tables: dict[str, dict[str, object]], tally: Tally
-) -> None:
-    table = tables["role_credentials_cache"]
-    settings = SsoSettings(start_url=str(table["start_url"]), region="us-west-2")
-    account_id, role_name = str(table["account_id"]), str(table["role_name"])
-    credentials = table["content"]["Credentials"]  # type: ignore[index]
+def test_the_role_credentials_of_the_aws_cli(case_tables: dict[str, Any], tally: Tally) -> None:
+    table = case_tables["role-credentials"]
+    settings = SsoSettings(start_url=table["start_url"], region="us-west-2")
+    account_id, role_name = table["account_id"], table["role_name"]
+    content = json.loads(table["content"])
     answer = {
         "roleCredentials": {
-            "accessKeyId": credentials["AccessKeyId"],
-            "secretAccessKey": credentials["SecretAccessKey"],
-            "sessionToken": credentials["SessionToken"],
-            "expiration": table["portal_expiration_ms"],
+            "accessKeyId": content["Credentials"]["AccessKeyId"],
+            "secretAccessKey": content["Credentials"]["SecretAccessKey"],
+            "sessionToken": content["Credentials"]["SessionToken"],
+            "expiration": table["expiration_ms"],
         }
     }
-    stage = Stage(str(table["now"]), [reply(200, answer)])
+    stage = Stage(table["now"], [reply(200, answer)])
     token = {"accessToken": "token", "expiresAt": "2008-09-23T20:26:40Z"}
     stage.store.save(token_key(settings), SecretStr(json.dumps(token)))
     _ = stage.carry(
@@ -315,5 +245,5 @@ def test_the_role_credentials_of_the_aws_cli(
     assert key.name == table["key"]
     found = stage.store.load(key)
     assert found is not None
-    assert json.loads(found.get_secret_value()) == table["content"]
+    assert json.loads(found.get_secret_value()) == content
     tally.ran()

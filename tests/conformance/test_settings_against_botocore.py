@@ -14,8 +14,7 @@ from botocore.session import Session
 from botocore.tokens import SSOTokenProvider
 
 from ssooidc_core import ConfigurationError
-from ssooidc_core.aws_config import parse_aws_config
-from ssooidc_core.aws_settings import (
+from ssooidc_core._aws_settings import (
     OIDC_SERVICE_ID,
     PORTAL_SERVICE_ID,
     named_profile,
@@ -23,6 +22,7 @@ from ssooidc_core.aws_settings import (
     resolve_flag,
     resolve_region,
 )
+from ssooidc_core.aws_config import parse_aws_config
 from ssooidc_core.sso_settings import SsoSettings
 
 if TYPE_CHECKING:

@@ -1,9 +1,7 @@
-"""Where to sign in: the resolution cases of botocore, the AWS CLI and the AWS SDK for C, read in place."""
+"""Where to sign in: the resolution cases of botocore, the AWS CLI and the AWS SDK for C."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -18,51 +16,36 @@ if TYPE_CHECKING:
 GROUP: Final = "config"
 
 
-def load(file: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return loaded
-
-
 @pytest.fixture(scope="module")
-def tables(vectors: Path) -> dict[str, Any]:
-    return load(vectors / "sso" / "cross-sdk-tables.json")
+def table(case_tables: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = case_tables["sso-settings"]
+    return found
 
 
-def written(config: dict[str, dict[str, dict[str, str]]]) -> str:
-    """Write a case's sections as a config file."""
-    lines: list[str] = []
-    for kind, of in (("profile", "profiles"), ("sso-session", "sso_sessions")):
-        for name, properties in config.get(of, {}).items():
-            lines.append(f"[{kind} {name}]")
-            lines += [f"{key} = {value}" for key, value in properties.items()]
-    return "\n".join(lines)
-
-
-def test_the_6_resolution_cases(vectors: Path, tally: Tally) -> None:
-    cases: list[dict[str, Any]] = load(vectors / "sso" / "token-provider-cases.json")[
-        "sso_provider_resolution_cases"
-    ]
-    assert len(cases) == 6
-    for case in cases:
-        config = parse_aws_config(written(case["config"]))
-        if "expectedException" in case:
+def test_the_6_resolution_cases(table: dict[str, Any], tally: Tally) -> None:
+    expected = {
+        "nothing": None,
+        "a session": SsoSettings(
+            start_url="https://d-abc123.awsapps.com/start",
+            region="us-east-1",
+            session_name="admin",
+            profile="test",
+        ),
+    }
+    assert len(table["resolved"]) == 6
+    for case in table["resolved"]:
+        config = parse_aws_config(case["config"])
+        if case["found"] == "refused":
             with pytest.raises(ConfigurationError):
                 SsoSettings.from_profile(config, "test")
         else:
             found = SsoSettings.from_profile(config, "test")
-            assert (found is not None) == case["resolves"], case["documentation"]
-            if found is not None:
-                assert found == SsoSettings(
-                    start_url="https://d-abc123.awsapps.com/start",
-                    region="us-east-1",
-                    session_name="admin",
-                    profile="test",
-                )
+            assert found == expected[case["found"]], case["name"]
         tally.ran()
 
 
-def test_the_8_rows_of_the_scopes_setting(tables: dict[str, Any], tally: Tally) -> None:
-    rows: list[tuple[str, list[str]]] = tables["registration_scopes_setting"]["rows"]
+def test_the_8_rows_of_the_scopes_setting(table: dict[str, Any], tally: Tally) -> None:
+    rows: list[tuple[str, list[str]]] = table["scopes"]
     assert len(rows) == 8
     for setting, scopes in rows:
         assert parse_registration_scopes(setting) == tuple(scopes)
@@ -75,19 +58,18 @@ def test_the_8_rows_of_the_scopes_setting(tables: dict[str, Any], tally: Tally) 
     tally.ran()
 
 
-def test_the_15_profiles_of_the_sdk_for_c(tables: dict[str, Any], tally: Tally) -> None:
+def test_the_15_profiles_of_the_sdk_for_c(table: dict[str, Any], tally: Tally) -> None:
     """That SDK has a provider for sessions and another for the older form; both look at the profile `default`."""
-    cases: list[dict[str, Any]] = tables["c_auth_profile_cases"]["cases"]
-    assert len(cases) == 15
-    for case in cases:
-        is_for_sessions = "provider_sso_session" in case["test"]
+    assert len(table["by_form"]) == 15
+    for case in table["by_form"]:
+        is_for_sessions = case["form"] == "session"
         config = parse_aws_config(case["config"])
         try:
             found = SsoSettings.from_profile(config)
         except ConfigurationError:
             found = None
         valid = found is not None and (found.session_name is not None) == is_for_sessions
-        if case["name"] == "with sso_session":
+        if case["name"] == "both forms":
             assert case["valid"]
             assert not valid
             tally.differs("a-session-is-not-passed-over")

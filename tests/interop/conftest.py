@@ -22,7 +22,7 @@ import pytest
 from botocore.config import Config
 
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
-from ssooidc_emulator.client_environment import ClientEnvironment, scratch_home
+from ssooidc_emulator._serving.client_environment import ClientEnvironment, scratch_home
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ssooidc_emulator import EmulatorServer, IdentityCenter
-from ssooidc_emulator.fault_script import OperationName
 from ssooidc_emulator.faults import error, throttling
+from ssooidc_emulator.faults._script import OperationName
 
 # Its methods and exceptions are made at run time.
 Boto: TypeAlias = Any

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from ssooidc_emulator import EmulatorServer
-from ssooidc_emulator.fault_script import OperationName
 from ssooidc_emulator.faults import error, slow_down
+from ssooidc_emulator.faults._script import OperationName
 
 JavaScript: TypeAlias = Callable[..., Any]
 Asked: TypeAlias = Callable[[], list[str]]

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ssooidc_emulator import Directory, EmulatorServer
-from ssooidc_emulator.fault_script import OperationName
 from ssooidc_emulator.faults import error
+from ssooidc_emulator.faults._script import OperationName
 
 # The portal sorts accounts by their ids.
 ACCOUNT = "111122223333"

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from ssooidc_core import ClientConfig, RegisterClientRequest, run
-from ssooidc_core.cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
-from ssooidc_core.cache_keys import (
+from ssooidc_core._cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
+from ssooidc_core._cache_keys import (
     registration_cache_key,
     role_credentials_cache_key,
     token_cache_key,

@@ -33,8 +33,8 @@ from ssooidc_core import (
     register_client,
     start_device_authorization,
 )
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
+from ssooidc_core._operations.errors import OIDC_ERRORS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 T = TypeVar("T")
 AnyOperation: TypeAlias = Operation[object, Exception]

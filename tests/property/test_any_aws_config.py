@@ -11,8 +11,8 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from ssooidc_core import ConfigurationError
+from ssooidc_core._aws_settings import ClientSettings, resolve_client_settings
 from ssooidc_core.aws_config import AwsConfig, parse_aws_config
-from ssooidc_core.aws_settings import ClientSettings, resolve_client_settings
 from ssooidc_core.sso_settings import SsoSettings
 
 # As long as a secret access key: 40 characters of base64.

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_transports.cassettes import RecordingTransport, ReplayTransport
-from ssooidc_transports.harmless import KEPT_TEXTS, KNOWN, NEVER_KEPT
-from ssooidc_transports.scrubbing import Scrubber
+from ssooidc_transports.cassettes._known_safe import KEPT_TEXTS, KNOWN, NEVER_KEPT
+from ssooidc_transports.cassettes._scrubbing import Scrubber
 from ssooidc_transports.testing import ScriptedTransport
 
 # What a search must find in no case and no coding: letters only.

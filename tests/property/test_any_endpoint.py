@@ -11,8 +11,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ssooidc_core import ClientConfig, ConfigurationError
-from ssooidc_core.endpoints import EndpointPrefix, resolve_endpoint
-from ssooidc_core.partitions import PARTITIONS
+from ssooidc_core._endpoints import EndpointPrefix, resolve_endpoint
+from ssooidc_core._partitions import PARTITIONS
 
 # RFC 1123 section 2.1: letters, digits and hyphens, no hyphen at either end, 63 characters.
 LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)", re.ASCII)

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ssooidc_core import AccessDeniedException
+from ssooidc_core._excerpt import excerpt, redact
+from ssooidc_core._text import printable
 from ssooidc_core.errors import InvalidRequestRegionException
-from ssooidc_core.excerpt import excerpt, redact
-from ssooidc_core.text import printable
 
 # What secrets of this service are made of: base64, base64url, JWTs, and `k_e.y~/+=` of the like.
 SECRETS: Final = st.text("QZXJqzxj0189-_.~+/=", min_size=3, max_size=60).map("zQ7".__add__)

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from ssooidc_core import RegisterClientResponse
 from ssooidc_core.flows.authorization_code import PendingCodeLogin
-from ssooidc_login.flows.login import _judge
-from ssooidc_login.loopback_http import (
+from ssooidc_login._flows.login import _judge
+from ssooidc_login._loopback.http import (
     LONGEST_HEAD,
     Arrived,
     HangUp,
@@ -25,7 +25,7 @@ from ssooidc_login.loopback_http import (
     Request,
     read_request,
 )
-from ssooidc_login.loopback_page import page, redirect
+from ssooidc_login._loopback.page import page, redirect
 
 PORT: Final = 8400
 PATH: Final = "/oauth/callback"

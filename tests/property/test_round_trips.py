@@ -13,8 +13,8 @@ from pydantic import BaseModel, Discriminator, SecretStr, TypeAdapter, Validatio
 
 import ssooidc_core as core
 from ssooidc_core import ConfigurationError, portal
+from ssooidc_core._model import to_json
 from ssooidc_core.flows.device import PendingDeviceLogin
-from ssooidc_core.model import to_json
 
 MASK: Final = "**********"
 # Any text that UTF-8 can hold; of secrets, any but the mask.

@@ -1,7 +1,7 @@
 """The one place that reads the environment: the AWS tools' variables, and their files in `~/.aws`.
 
 What is given as an argument wins over a variable, a variable over the files, and a file is read only where something is
-left for it to say. What the variables and files mean is `ssooidc_core.aws_settings` and `ssooidc_core.sso_settings`.
+left for it to say. What the variables and files mean is `ssooidc_core._aws_settings` and `ssooidc_core.sso_settings`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ssooidc_core.aws_config import AwsConfig, parse_aws_config
-from ssooidc_core.aws_settings import (
+from ssooidc_core._aws_settings import (
     ClientSettings,
     find_profile,
     named_profile,
     resolve_client_settings,
 )
-from ssooidc_core.config import ClientConfig
+from ssooidc_core._config import ClientConfig
+from ssooidc_core._sigv4 import Credentials, CredentialsProvider
+from ssooidc_core._text import printable
+from ssooidc_core.aws_config import AwsConfig, parse_aws_config
 from ssooidc_core.errors import ConfigurationError
-from ssooidc_core.sigv4 import Credentials, CredentialsProvider
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_core.text import printable
 
 __all__ = ["client_config", "read_aws_config", "sso_settings"]
 

@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ssooidc_core.config import ClientConfig
-from ssooidc_core.driver import AsyncTransport, Transport
+from ssooidc_core._config import ClientConfig
+from ssooidc_core._driver import AsyncTransport, Transport
+from ssooidc_core._http import HttpRequest, HttpResponse
+from ssooidc_core._program import Instant
 from ssooidc_core.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -26,8 +28,6 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-from ssooidc_core.http import HttpRequest, HttpResponse
-from ssooidc_core.program import Instant
 
 if TYPE_CHECKING:
     from tenacity import Retrying

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ssooidc_core.config import ClientConfig
+from ssooidc_core._config import ClientConfig
+from ssooidc_core._http import Headers, HeadersInput, HttpRequest, HttpResponse
+from ssooidc_core._program import Instant
 from ssooidc_core.errors import ServiceError
-from ssooidc_core.http import Headers, HeadersInput, HttpRequest, HttpResponse
-from ssooidc_core.program import Instant
 from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
 
 if TYPE_CHECKING:

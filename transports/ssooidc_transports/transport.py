@@ -14,10 +14,10 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from ssooidc_core.config import ClientConfig
+from ssooidc_core._config import ClientConfig
+from ssooidc_core._http import HttpRequest, HttpResponse
+from ssooidc_core._program import Instant
 from ssooidc_core.errors import ConfigurationError
-from ssooidc_core.http import HttpRequest, HttpResponse
-from ssooidc_core.program import Instant
 
 if TYPE_CHECKING:
     from types import TracebackType

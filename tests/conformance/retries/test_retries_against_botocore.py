@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
@@ -12,9 +10,9 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
-from ssooidc_core.program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core._operations.errors import OIDC_ERRORS
+from ssooidc_core._program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally
@@ -59,35 +57,30 @@ def test_every_call_is_here(calls: Mapping[str, Call]) -> None:
 
 @pytest.mark.parametrize("number", range(CASES))
 def test_the_sequences_of_the_aws_sdks(
-    vectors: Path, number: int, both: MakeBoth, tally: Tally
+    case_tables: dict[str, Any], number: int, both: MakeBoth, tally: Tally
 ) -> None:
-    """`retry/standard-2.1.json`, jitter at 1: what it expects, botocore does, and so do we."""
-    file = vectors / "retry" / "standard-2.1.json"
-    cases = json.loads(file.read_text(encoding="utf-8"))["cases"]
+    """`cases/retries.toml`, jitter at 1: what it expects, botocore does, and so do we."""
+    cases = case_tables["retries"]["cases"]
     assert len(cases) == CASES
-    told = cases[number]["given"]
-    limits = {"attempts": told["max_attempts"], "backoff": told.get("max_backoff_s", 20)}
-    pair = both("RegisterClient", **limits, quota=told["quota"])
-    for steps in cases[number]["operations"]:
-        expected = [step["expected"] for step in steps]
-        mine, theirs = pair.run([answer_of(step["response"]) for step in steps])
+    case = cases[number]
+    limits = {"attempts": case["attempts"], "backoff": case.get("longest_wait", 20)}
+    pair = both("RegisterClient", **limits, quota=case["quota"])
+    for steps in case["calls"]:
+        mine, theirs = pair.run([answer_of(step) for step in steps])
         assert mine == theirs
         # Where a case leaves the end open, a success follows.
-        left_open = expected[-1]["outcome"] == "retry"
-        assert mine.success == (left_open or expected[-1]["outcome"] == "success")
-        assert len(mine.attempts) == len(steps) + left_open
-        delays = [each["delay_s"] for each in expected if "delay_s" in each]
-        assert mine.waits == pytest.approx(delays)
-        assert mine.quota[1 : len(steps) + 1] == [each["quota"] for each in expected]
+        end = steps[-1].get("end")
+        assert mine.success == (end in {None, "success"})
+        assert len(mine.attempts) == len(steps) + (end is None)
+        assert mine.waits == pytest.approx([each["wait"] for each in steps if "wait" in each])
+        assert mine.quota[1 : len(steps) + 1] == [each["quota"] for each in steps]
     tally.ran()
 
 
-def answer_of(response: dict[str, Any]) -> Answer:
-    if "exception" in response:
-        assert response == {"exception": "ReadTimeout"}
-        return {"failure": "no answer in time"}
-    hint = response.get("headers", {}).get("x-amz-retry-after", "")
-    return {"status": response["status"], "code": response.get("code", ""), "hint": hint}
+def answer_of(step: dict[str, Any]) -> Answer:
+    if "failure" in step:
+        return {"failure": step["failure"]}
+    return {"status": step["status"], "code": step.get("code", ""), "hint": step.get("hint", "")}
 
 
 HINTS: Final = st.sampled_from(["", "0", "10", "1500", "7000", "007", "-100", "x", "1.5", "1e3"])

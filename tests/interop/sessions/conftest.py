@@ -19,8 +19,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core.cache_files import TokenFile
-from ssooidc_core.cache_keys import token_cache_key
+from ssooidc_core._cache_files import TokenFile
+from ssooidc_core._cache_keys import token_cache_key
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest
 from ssooidc_login import SsoSession
 from ssooidc_login.stores.aws_cache import AwsCacheStore

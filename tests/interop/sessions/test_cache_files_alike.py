@@ -14,7 +14,7 @@ import pytest
 
 from ssooidc_core import Instant
 from ssooidc_emulator import EmulatorServer, IdentityCenter, LoggedRequest, seeded_entropy
-from ssooidc_emulator.client_environment import scratch_home
+from ssooidc_emulator._serving.client_environment import scratch_home
 from ssooidc_login import SsoSession, WayIn
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 

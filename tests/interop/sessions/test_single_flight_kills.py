@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from ssooidc_core import ClientConfig, Instant, SessionExpired
-from ssooidc_core.cache_files import TokenFile
-from ssooidc_core.cache_keys import token_cache_key
+from ssooidc_core._cache_files import TokenFile
+from ssooidc_core._cache_keys import token_cache_key
 from ssooidc_emulator import EmulatorServer, IdentityCenter
 from ssooidc_login import RefreshBusy, SsoSession, WayIn
 from ssooidc_login.stores.aws_cache import AwsCacheStore

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from ssooidc_core import ClientConfig
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login.async_session import AsyncSsoSession
+from ssooidc_login._async_session import AsyncSsoSession
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_login.stores.redis_lease import RedisLease
 from ssooidc_login.stores.store import AsyncLock, StoreKey

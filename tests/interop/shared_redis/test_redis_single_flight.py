@@ -27,10 +27,10 @@ from ssooidc_emulator import (
     IdentityCenter,
     LoggedRequest,
 )
-from ssooidc_login.driver import adrive
-from ssooidc_login.flows.documents import save_token, token_of
+from ssooidc_login._driver import adrive
+from ssooidc_login._flows.documents import save_token, token_of
+from ssooidc_login._resources import AsyncWorld
 from ssooidc_login.stores.key_value import KeyValueStore
-from ssooidc_login.world import AsyncWorld
 from ssooidc_transports.testing import VirtualClock
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`ssooidc_core.config`: a value that shapes every request."""
+"""`ssooidc_core._config`: a value that shapes every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ssooidc_core.endpoints` and `partitions`: where a request goes."""
+"""`ssooidc_core._endpoints` and `partitions`: where a request goes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import product
 
 import pytest
 
-from ssooidc_core import ConfigurationError, partitions
-from ssooidc_core.endpoints import EndpointPrefix, check_region, is_loopback, resolve_endpoint
-from ssooidc_core.partitions import PARTITIONS, Partition, partition_of
+from ssooidc_core import ConfigurationError
+from ssooidc_core import _partitions as partitions
+from ssooidc_core._endpoints import EndpointPrefix, check_region, is_loopback, resolve_endpoint
+from ssooidc_core._partitions import PARTITIONS, Partition, partition_of
 
 PREFIXES: tuple[EndpointPrefix, ...] = ("oidc", "portal.sso")
 # protocol.md section 2: partition, a region of it, its pseudo region, dnsSuffix, dualStackDnsSuffix.

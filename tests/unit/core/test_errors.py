@@ -94,7 +94,7 @@ def test_the_examples_are_of_every_class_of_the_tree() -> None:
     assert len(ALL_ERRORS) == len(set(ALL_ERRORS)) == 14 + 4 + 18
     drawn = errors.__doc__ or ""
     for cls in ALL_ERRORS:
-        assert cls.__name__ in drawn or cls.__module__ == "ssooidc_core.portal.errors"
+        assert cls.__name__ in drawn or cls.__module__ == "ssooidc_core.portal._errors"
 
 
 @pytest.mark.parametrize("cls", ALL_ERRORS, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")

@@ -1,4 +1,4 @@
-"""`ssooidc_core.excerpt`: a few words of an unexpected body that hold no secret."""
+"""`ssooidc_core._excerpt`: a few words of an unexpected body that hold no secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ssooidc_core.excerpt import excerpt, redact
+from ssooidc_core._excerpt import excerpt, redact
 
 MASK = "**********"
 TOKEN = "aoaAAAAAGW1234567890:MGUCMQDcanary"  # the form that real tokens have

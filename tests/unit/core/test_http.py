@@ -1,4 +1,4 @@
-"""`ssooidc_core.http`: requests and answers are frozen values that are safe to print."""
+"""`ssooidc_core._http`: requests and answers are frozen values that are safe to print."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from ssooidc_core.http import Headers, HttpRequest, HttpResponse
+from ssooidc_core._http import Headers, HttpRequest, HttpResponse
 
 MASK = "**********"
 SECRET_HEADERS = (

@@ -34,12 +34,12 @@ from ssooidc_core import (
     TransportError,
     create_token,
     create_token_with_iam,
-    model,
     portal,
 )
-from ssooidc_core.model import WITH_SECRETS, to_json
-from ssooidc_core.rest_json import json_post
-from ssooidc_core.sigv4 import sign
+from ssooidc_core import _model as model
+from ssooidc_core._model import WITH_SECRETS, to_json
+from ssooidc_core._rest_json import json_post
+from ssooidc_core._sigv4 import sign
 
 # In two parts: tracebacks quote the lines of this file.
 CANARY = "Zk9qX" + "v7wPd"

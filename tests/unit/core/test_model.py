@@ -1,4 +1,4 @@
-"""`ssooidc_core.model`: what all models share, and how secrets and integers are read and written."""
+"""`ssooidc_core._model`: what all models share, and how secrets and integers are read and written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ssooidc_core import (
     RegisterClientResponse,
     StartDeviceAuthorizationResponse,
 )
-from ssooidc_core.model import WITH_SECRETS, Stored, as_secret, empty_if_absent, to_json
+from ssooidc_core._model import WITH_SECRETS, Stored, as_secret, empty_if_absent, to_json
 from ssooidc_core.portal import ListAccountsResponse
 
 MASK = "**********"

@@ -1,4 +1,4 @@
-"""`ssooidc_core.pkce`: verifier, challenge, authorize URL, callback."""
+"""`ssooidc_core._pkce`: verifier, challenge, authorize URL, callback."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core.errors import ConfigurationError
-from ssooidc_core.pkce import (
+from ssooidc_core._pkce import (
     Callback,
     authorize_url,
     code_challenge,
@@ -17,6 +16,7 @@ from ssooidc_core.pkce import (
     new_state,
     parse_callback,
 )
+from ssooidc_core.errors import ConfigurationError
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 

@@ -1,4 +1,4 @@
-"""`ssooidc_core.program`: operations, events and flows as values."""
+"""`ssooidc_core._program`: operations, events and flows as values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ssooidc_core import (
     flow,
     register_client,
 )
-from ssooidc_core.program import THROTTLING_CODES, is_throttling
+from ssooidc_core._program import THROTTLING_CODES, is_throttling
 
 NOW = Instant(datetime(2026, 1, 1, tzinfo=UTC), 5.0)
 CONFIG = ClientConfig(region="us-east-1", user_agent_suffix="my-tool/1.0")

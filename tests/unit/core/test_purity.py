@@ -98,7 +98,7 @@ def baseline() -> set[str]:
 def test_importing_the_package_loads_nothing_that_performs_io(baseline: set[str]) -> None:
     """Only what pydantic itself pulls in."""
     loaded = loaded_by("import ssooidc_core")
-    assert "ssooidc_core.operations.create_token" in loaded
+    assert "ssooidc_core._operations.create_token" in loaded
     assert forbidden_in(loaded - baseline) == set()
 
 
@@ -119,7 +119,7 @@ def test_the_policies_are_what_loads_tenacity() -> None:
 
 def test_a_run_that_succeeds_does_not_load_tenacity(baseline: set[str]) -> None:
     loaded = loaded_by(RUN)
-    assert "ssooidc_core.driver" in loaded
+    assert "ssooidc_core._driver" in loaded
     assert "ssooidc_core.policies" not in loaded
     assert forbidden_in(loaded - baseline) == set()
 
@@ -231,5 +231,10 @@ def test_the_check_finds_what_it_looks_for(code: str, found: list[str]) -> None:
 
 def test_every_file_of_the_core_is_checked() -> None:
     names = {str(path.relative_to(PACKAGE)) for path in FILES}
-    assert {"__init__.py", "driver.py", "operations/create_token.py", "portal/logout.py"} <= names
+    assert {
+        "__init__.py",
+        "_driver.py",
+        "_operations/create_token.py",
+        "portal/_logout.py",
+    } <= names
     assert len(FILES) >= len(MODULES)

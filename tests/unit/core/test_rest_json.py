@@ -1,4 +1,4 @@
-"""`ssooidc_core.rest_json`: answers that are not what was asked for, and the requests' encoding."""
+"""`ssooidc_core._rest_json`: answers that are not what was asked for, and the requests' encoding."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ssooidc_core import (
     create_token,
     register_client,
 )
+from ssooidc_core._rest_json import header_value, json_post, query_url
 from ssooidc_core.portal import LogoutRequest, logout
-from ssooidc_core.rest_json import header_value, json_post, query_url
 
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html; charset=utf-8"}

@@ -1,4 +1,4 @@
-"""`ssooidc_core.rest_json`: which error an answer is, and what it carries."""
+"""`ssooidc_core._rest_json`: which error an answer is, and what it carries."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ssooidc_core import (
     register_client,
     start_device_authorization,
 )
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
+from ssooidc_core._operations.errors import OIDC_ERRORS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 JSON = {"Content-Type": "application/json"}
 CORAL = ":http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"

@@ -1,4 +1,4 @@
-"""`ssooidc_core.sigv4`: what is signed, what is not, and what is refused."""
+"""`ssooidc_core._sigv4`: what is signed, what is not, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from ssooidc_core import ConfigurationError, Credentials, HttpRequest
-from ssooidc_core.sigv4 import sign
+from ssooidc_core._sigv4 import sign
 
 WHEN = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 AWS = Credentials.of("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")

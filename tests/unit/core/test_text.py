@@ -1,10 +1,10 @@
-"""`ssooidc_core.text`: text from elsewhere, made fit for a terminal, a log or an error message."""
+"""`ssooidc_core._text`: text from elsewhere, made fit for a terminal, a log or an error message."""
 
 from __future__ import annotations
 
 import pytest
 
-from ssooidc_core.text import printable
+from ssooidc_core._text import printable
 
 
 def test_plain_text_stays_as_it_is() -> None:

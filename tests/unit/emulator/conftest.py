@@ -15,7 +15,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, Key
 
 from ssooidc_core import Credentials, HttpRequest, HttpResponse
-from ssooidc_core.sigv4 import sign
+from ssooidc_core._sigv4 import sign
 from ssooidc_emulator import (
     Application,
     Directory,

@@ -27,7 +27,7 @@ from ssooidc_emulator import (
     IdentityCenter,
     pytest_plugin,
 )
-from ssooidc_emulator.client_environment import ClientEnvironment
+from ssooidc_emulator._serving.client_environment import ClientEnvironment
 
 REGISTRATION = RegisterClientRequest(client_name="tool", client_type="public")
 

@@ -19,10 +19,10 @@ from ssooidc_emulator import (
     IdentityCenter,
     seeded_entropy,
 )
-from ssooidc_login.driver import adrive, drive
-from ssooidc_login.events import LoginSteps
+from ssooidc_login._driver import adrive, drive
+from ssooidc_login._events import LoginSteps
+from ssooidc_login._resources import AsyncWorld, Listener, World
 from ssooidc_login.stores.memory import MemoryStore
-from ssooidc_login.world import AsyncWorld, Listener, World
 from ssooidc_transports.testing import VirtualClock
 
 T = TypeVar("T")

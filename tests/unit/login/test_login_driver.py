@@ -1,4 +1,4 @@
-"""`ssooidc_login.driver`: what it holds for programs it lets go of, whatever happens."""
+"""`ssooidc_login._driver`: what it holds for programs it lets go of, whatever happens."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import trio
 import trio.lowlevel
 
 from ssooidc_core import ConfigurationError, Sleep
-from ssooidc_login.driver import adrive, drive
-from ssooidc_login.events import (
+from ssooidc_login._driver import adrive, drive
+from ssooidc_login._events import (
     AwaitCallback,
     Exclusively,
     Expect,
@@ -23,8 +23,8 @@ from ssooidc_login.events import (
     OpenUrl,
     Show,
 )
+from ssooidc_login._resources import AsyncWorld, World
 from ssooidc_login.stores.store import StoreKey
-from ssooidc_login.world import AsyncWorld, World
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage

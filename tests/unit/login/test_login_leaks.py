@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from ssooidc_core import ClientConfig, HttpRequest, HttpResponse, SsoOidcError, TransportError
-from ssooidc_core.cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
+from ssooidc_core._cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import (
     AccessToken,
@@ -35,15 +35,15 @@ from ssooidc_login import (
     StoreError,
     WayIn,
 )
-from ssooidc_login.driver import adrive, drive
-from ssooidc_login.events import LoginSteps, OpenUrl, Save, Show
-from ssooidc_login.flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login.flows.login import LoginPlan
-from ssooidc_login.session_facts import SessionFacts
-from ssooidc_login.session_programs import SessionPrograms
+from ssooidc_login._driver import adrive, drive
+from ssooidc_login._events import LoginSteps, OpenUrl, Save, Show
+from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
+from ssooidc_login._flows.login import LoginPlan
+from ssooidc_login._resources import AsyncWorld, Listener, World
+from ssooidc_login._session_facts import SessionFacts
+from ssooidc_login._session_programs import SessionPrograms
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.memory import MemoryStore
-from ssooidc_login.world import AsyncWorld, Listener, World
 from ssooidc_transports.testing import ScriptedTransport, reply
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`ssooidc_login.own_transport`: who refreshes is done before those who wait give up, in virtual time."""
+"""`ssooidc_login._own_transport`: who refreshes is done before those who wait give up, in virtual time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from ssooidc_core import ClientConfig, HttpRequest, HttpResponse, SecretStr, run
 from ssooidc_core.errors import SsoOidcError, Timeout
 from ssooidc_core.portal import LogoutRequest, logout
-from ssooidc_login.flows.token import SECONDS_TO_WAIT
-from ssooidc_login.own_transport import make_async_transport, make_transport
+from ssooidc_login._flows.token import SECONDS_TO_WAIT
+from ssooidc_login._own_transport import make_async_transport, make_transport
 from ssooidc_transports.testing import ScriptedTransport, reply
 
 CONFIG = ClientConfig(region="us-east-1", max_attempts=10)

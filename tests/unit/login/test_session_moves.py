@@ -12,7 +12,7 @@ import pytest
 from ssooidc_core import ClientConfig, ConfigurationError, HttpRequest, HttpResponse
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import AccessToken, AsyncSsoSession, SsoSession, WayIn
-from ssooidc_login.flows.documents import registration_key, role_credentials_key
+from ssooidc_login._flows.documents import registration_key, role_credentials_key
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import ScriptedTransport, reply
 

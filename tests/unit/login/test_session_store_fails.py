@@ -10,10 +10,10 @@ import pytest
 from ssooidc_core import ClientConfig
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import StoreError, WayIn
-from ssooidc_login.flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login.flows.login import LoginPlan
-from ssooidc_login.session_facts import SessionFacts
-from ssooidc_login.session_programs import SessionPrograms
+from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
+from ssooidc_login._flows.login import LoginPlan
+from ssooidc_login._session_facts import SessionFacts
+from ssooidc_login._session_programs import SessionPrograms
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from ssooidc_core import ResponseTooLarge, TransportError
-from ssooidc_transports.content_coding import decoded
+from ssooidc_transports._content_coding import decoded
 
 TEXT = b'{"accessToken":"canary"}' * 10
 LIMIT = len(TEXT)

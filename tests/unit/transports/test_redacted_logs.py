@@ -7,8 +7,8 @@ from collections.abc import Generator
 
 import pytest
 
-from ssooidc_transports.in_flight import DEADLINE
-from ssooidc_transports.redacted_logs import redact_library_logs
+from ssooidc_transports._deadline import DEADLINE
+from ssooidc_transports.httpx._redacted_logs import redact_library_logs
 
 
 @pytest.fixture

@@ -165,8 +165,8 @@ def test_an_http_call_loads_no_tls_of_ours_and_no_tenacity() -> None:
         "client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200)))\n"
         "transport = HttpxTransport(ClientConfig(region='us-east-1'), client=client)\n"
         "assert transport.send(HttpRequest('GET', 'https://example.com/')).status == 200\n"
-        "assert 'ssooidc_transports.tls' not in sys.modules\n"
-        "assert 'ssooidc_transports.async_scopes' not in sys.modules"
+        "assert 'ssooidc_transports._tls' not in sys.modules\n"
+        "assert 'ssooidc_transports._async_scopes' not in sys.modules"
     )
     assert "tenacity" not in loaded
     assert "trio" not in loaded or "httpcore" in loaded

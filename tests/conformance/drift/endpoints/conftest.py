@@ -12,13 +12,14 @@ import pytest
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 
-from ssooidc_core import ConfigurationError, partitions
-from ssooidc_core.endpoints import EndpointPrefix, resolve_endpoint
-from ssooidc_core.partitions import PARTITIONS, Partition
+from ssooidc_core import ConfigurationError
+from ssooidc_core import _partitions as partitions
+from ssooidc_core._endpoints import EndpointPrefix, resolve_endpoint
+from ssooidc_core._partitions import PARTITIONS, Partition
 
 Json: TypeAlias = Mapping[str, Any]
-ENDPOINTS: Final = "ssooidc_core/endpoints.py"
-TABLE: Final = "ssooidc_core/partitions.py"
+ENDPOINTS: Final = "ssooidc_core/_endpoints.py"
+TABLE: Final = "ssooidc_core/_partitions.py"
 PREFIXES: Final[Mapping[str, EndpointPrefix]] = {"sso-oidc": "oidc", "sso": "portal.sso"}
 # What `resolve_endpoint` takes: type, built-in, default.
 PARAMETERS: Final = {

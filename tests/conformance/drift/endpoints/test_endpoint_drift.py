@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 GROUP: Final = "drift"
 RULES: Final = "endpoint-rule-set-1"
-FILE: Final = "ssooidc_core/endpoints.py"
-TABLE: Final = "ssooidc_core/partitions.py"
+FILE: Final = "ssooidc_core/_endpoints.py"
+TABLE: Final = "ssooidc_core/_partitions.py"
 
 Data: TypeAlias = dict[str, Any]
 Check: TypeAlias = Callable[[Mapping[str, Any]], list[str]]

@@ -16,13 +16,13 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-import ssooidc_core.operations
+import ssooidc_core._operations
 import ssooidc_core.portal
 from ssooidc_core import ClientConfig, Operation, ServiceError
+from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_core.flows import portal as portal_flows
-from ssooidc_core.operations.errors import OIDC_ERRORS
-from ssooidc_core.portal.errors import PORTAL_ERRORS
-from ssooidc_emulator.refusals import KMS_REASONS
+from ssooidc_core.portal._errors import PORTAL_ERRORS
+from ssooidc_emulator._oidc.refusals import KMS_REASONS
 
 Json: TypeAlias = Mapping[str, Any]
 AnyOperation: TypeAlias = type[Operation[object, Exception]]
@@ -48,15 +48,15 @@ PAGING: Final = {
 # By field of the metadata: where it stands in our code.
 METADATA: Final = {
     "apiVersion": HERE,
-    "endpointPrefix": "ssooidc_core/endpoints.py",
-    "protocol": "ssooidc_core/rest_json.py",
+    "endpointPrefix": "ssooidc_core/_endpoints.py",
+    "protocol": "ssooidc_core/_rest_json.py",
     "serviceId": HERE,
-    "signatureVersion": "ssooidc_core/sigv4.py",
-    "signingName": "ssooidc_core/program.py",
+    "signatureVersion": "ssooidc_core/_sigv4.py",
+    "signingName": "ssooidc_core/_program.py",
 }
 OWN: Final = {
     "sso-oidc": Own(
-        package=ssooidc_core.operations,
+        package=ssooidc_core._operations,
         errors=OIDC_ERRORS,
         errors_file="ssooidc_core/errors.py",
         metadata={
@@ -72,7 +72,7 @@ OWN: Final = {
     "sso": Own(
         package=ssooidc_core.portal,
         errors=PORTAL_ERRORS,
-        errors_file="ssooidc_core/portal/errors.py",
+        errors_file="ssooidc_core/portal/_errors.py",
         metadata={
             "apiVersion": "2019-06-10",
             "endpointPrefix": "portal.sso",
@@ -299,9 +299,9 @@ def errors_drift(own: Own, model: Json) -> Iterator[str]:
                 value for value, of in KMS_REASONS.items() if of == name and member == "reason"
             }
             for value in sorted(listed - known):
-                yield f"{name}: new value {value!r} of {member}: ssooidc_emulator/refusals.py"
+                yield f"{name}: new value {value!r} of {member}: ssooidc_emulator/_oidc/refusals.py"
             for value in sorted(known - listed):
-                yield f"{name}: value {value!r} of {member} is gone: ssooidc_emulator/refusals.py"
+                yield f"{name}: value {value!r} of {member} is gone: ssooidc_emulator/_oidc/refusals.py"
         status, ours = shape["error"]["httpStatusCode"], error.modelled_status
         if status != ours:
             yield f"{name} has status {status} now, it was {ours}: {own.errors_file}"

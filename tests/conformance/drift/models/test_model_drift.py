@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GROUP: Final = "drift"
 OIDC: Final = "sso-oidc"
 STRING: Final = {"shape": "ClientId"}
-OPERATIONS: Final = "ssooidc_core/operations"
+OPERATIONS: Final = "ssooidc_core/_operations"
 PORTAL: Final = "ssooidc_core/portal"
 ERRORS: Final = "ssooidc_core/errors.py"
 
@@ -50,7 +50,7 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
     "no operation": (
         "sso",
         lambda data: data["service-2"]["operations"].pop("Logout"),
-        [f"operation Logout is gone: {PORTAL}/logout.py"],
+        [f"operation Logout is gone: {PORTAL}/_logout.py"],
     ),
     "a member of a request": (
         OIDC,
@@ -68,7 +68,7 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
         [
             (
                 "ListAccountRoles: response: roleList: new member roleArn (string): "
-                f"{PORTAL}/list_account_roles.py"
+                f"{PORTAL}/_list_account_roles.py"
             )
         ],
     ),
@@ -95,7 +95,7 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
                 LogoutResponse={"type": "structure", "members": {"done": {"shape": "RoleNameType"}}}
             ),
         ),
-        [f"Logout: response: new member done (string): {PORTAL}/logout.py"],
+        [f"Logout: response: new member done (string): {PORTAL}/_logout.py"],
     ),
     "a member of another type": (
         OIDC,
@@ -169,7 +169,9 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
     "an error less": (
         "sso",
         lambda data: data["service-2"]["operations"]["ListAccounts"]["errors"].pop(),
-        [f"ListAccounts no longer fails with ResourceNotFoundException: {PORTAL}/list_accounts.py"],
+        [
+            f"ListAccounts no longer fails with ResourceNotFoundException: {PORTAL}/_list_accounts.py"
+        ],
     ),
     "an error that is gone": (
         OIDC,
@@ -200,7 +202,9 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
         lambda data: data["service-2"]["shapes"]["InvalidRequestExceptionReason"]["enum"].append(
             "KMS_Odd"
         ),
-        ["InvalidRequestException: new value 'KMS_Odd' of reason: ssooidc_emulator/refusals.py"],
+        [
+            "InvalidRequestException: new value 'KMS_Odd' of reason: ssooidc_emulator/_oidc/refusals.py"
+        ],
     ),
     "a value less of an enum": (
         OIDC,
@@ -208,7 +212,7 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
         [
             (
                 "AccessDeniedException: value 'KMS_AccessDeniedException' of reason is gone: "
-                "ssooidc_emulator/refusals.py"
+                "ssooidc_emulator/_oidc/refusals.py"
             )
         ],
     ),
@@ -232,7 +236,7 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
                 "ListAccounts is sent as GET /assignment/accounts?next_token "
                 "[max_result, x-amz-sso_bearer_token] now, ListAccountsRequest as "
                 "GET /assignment/accounts?max_result&next_token [x-amz-sso_bearer_token]: "
-                f"{PORTAL}/list_accounts.py"
+                f"{PORTAL}/_list_accounts.py"
             )
         ],
     ),
@@ -249,12 +253,12 @@ EDITS: Final[dict[str, tuple[str, Callable[[Data], object], list[str]]]] = {
     "a deprecated operation": (
         "sso",
         lambda data: data["service-2"]["operations"]["Logout"].update(deprecated=True),
-        [f"Logout is deprecated now: {PORTAL}/logout.py"],
+        [f"Logout is deprecated now: {PORTAL}/_logout.py"],
     ),
     "another signing name": (
         OIDC,
         lambda data: data["service-2"]["metadata"].update(signingName="sso-oidc"),
-        ["signingName is 'sso-oidc' now, it was 'sso-oauth': ssooidc_core/program.py"],
+        ["signingName is 'sso-oidc' now, it was 'sso-oauth': ssooidc_core/_program.py"],
     ),
     "a paginator": (
         OIDC,
@@ -324,6 +328,6 @@ def test_a_folder_of_data_can_stand_in_for_the_installed_botocore(
     (tmp_path / "sso" / "2019-06-10" / "service-2.json.gz").unlink()
     again = Loader(extra_search_paths=[str(tmp_path)], include_default_search_paths=False)
     assert model_drift(read_botocore(again)) == [
-        f"sso: operation Logout is gone: {PORTAL}/logout.py"
+        f"sso: operation Logout is gone: {PORTAL}/_logout.py"
     ]
     tally.ran()

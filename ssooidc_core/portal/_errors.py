@@ -1,0 +1,53 @@
+"""The portal's errors. Two names are SSO OIDC's as well: import these from `ssooidc_core.portal`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from ssooidc_core._rest_json import ErrorTypes
+from ssooidc_core.errors import ServiceError
+
+__all__ = [
+    "PORTAL_ERRORS",
+    "InvalidRequestException",
+    "ResourceNotFoundException",
+    "TooManyRequestsException",
+    "UnauthorizedException",
+]
+
+
+class InvalidRequestException(ServiceError):
+    """400: a parameter is missing or out of range."""
+
+
+class ResourceNotFoundException(ServiceError):
+    """404: there is no such resource."""
+
+    modelled_status: ClassVar[int] = 404
+    _hint: ClassVar[str | None] = "Check the account id and the role name."
+
+
+class TooManyRequestsException(ServiceError):
+    """429: asked too often."""
+
+    modelled_status: ClassVar[int] = 429
+    _hint: ClassVar[str | None] = "Try again in a moment."
+
+
+class UnauthorizedException(ServiceError):
+    """401: the access token is not, or no longer, good."""
+
+    modelled_status: ClassVar[int] = 401
+    _hint: ClassVar[str | None] = "Refresh the access token, or log in again."
+
+
+PORTAL_ERRORS: Final[ErrorTypes] = {
+    error.__name__: error
+    for error in (
+        InvalidRequestException,
+        ResourceNotFoundException,
+        TooManyRequestsException,
+        UnauthorizedException,
+    )
+}
+"""The portal's modelled errors by the names they have on the wire."""

@@ -1,0 +1,1 @@
+"""CreateTokenWithIAM: signatures, assertions, and the tokens that applications get."""

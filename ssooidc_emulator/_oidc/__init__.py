@@ -1,0 +1,1 @@
+"""The operations of SSO OIDC that need no AWS signature, and the state behind them."""

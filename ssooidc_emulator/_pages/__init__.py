@@ -1,0 +1,1 @@
+"""The web pages: device approval, browser login and dashboard."""

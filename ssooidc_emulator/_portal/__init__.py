@@ -1,0 +1,1 @@
+"""The access portal: accounts, roles and their credentials."""

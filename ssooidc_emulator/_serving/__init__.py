@@ -1,0 +1,1 @@
+"""The emulator over HTTP: the ASGI application, its server and the admin endpoint."""

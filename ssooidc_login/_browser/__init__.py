@@ -1,0 +1,1 @@
+"""Browser or device code: the choice, and opening a URL."""

@@ -1,0 +1,1 @@
+"""The parts of the store contract that `ssooidc_login.stores.contract` publishes."""

@@ -1,0 +1,1 @@
+"""Private files of one user, and the locks beside them."""

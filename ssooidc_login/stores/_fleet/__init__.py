@@ -1,0 +1,1 @@
+"""Encryption of documents on a shared server."""

@@ -1,0 +1,1 @@
+"""Backends of the `keyring` library, and documents as its entries."""
