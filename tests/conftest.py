@@ -1,6 +1,5 @@
 """What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time."""
 
-import gc
 import os
 import re
 import tomllib
@@ -77,18 +76,12 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let the coverage come from the tests of the core and of its flows alone.
+    """Let the coverage come from the core's own tests alone.
 
     A line that a login over a socket happens to run is not tested by it; and to trace all other tests takes a minute.
     """
-    if item.path.relative_to(TESTS).parts[:2] not in {("unit", "core"), ("unit", "flows")}:
+    if not item.path.is_relative_to(TESTS / "unit" / "core"):
         item.add_marker("no_cover")
-
-
-def pytest_collection_finish() -> None:
-    """Take all that was imported out of the collector's sight: tests that collect need not walk through it."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
