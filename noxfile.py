@@ -109,8 +109,9 @@ CRASHING = [
     "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
-# Those have a session of their own, which installs what they run.
-ALL_BUT_INTEROP = ["tests", "--ignore=tests/interop"]
+# Those of interop have a session of their own, which installs what they run. The folder of conformance is named as
+# well: pytest loads what counts its cases from there before it starts two workers.
+ALL_BUT_INTEROP = ["tests", "tests/conformance", "--ignore=tests/interop"]
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -190,14 +191,10 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests here; then conformance, the portable ones on other Pythons, and all with the lowest versions."""
-    # Before anything can fail: the others run whatever happens here. A selection has those of conformance in it.
-    for name in OTHER_TESTS if session.posargs else ["conformance", *OTHER_TESTS]:
-        session.notify(name)
+    """Run all tests but interop on this Python, with the coverage of the core and the counts of conformance."""
     session.install(EVERYTHING, *groups("test"))
     # A selection of tests, or a debugger, wants neither two workers nor a verdict on the coverage.
-    coverage = ("--cov", "--cov-report=term", "--cov-fail-under=100")
-    whole = ("-n2", "--ignore=tests/conformance", *coverage)
+    whole = ("-n2", "--cov", "--cov-report=term", "--cov-fail-under=100")
     pytest(session, () if session.posargs else whole, ALL_BUT_INTEROP)
 
 
@@ -256,7 +253,9 @@ for name in OTHER_TESTS:
     version = LOWEST if name == "tests-lowest" else name.partition("-")[2]
     function = tests_lowest if name == "tests-lowest" else tests_on
     # Without an interpreter it needs no environment to say so.
-    nox.session(name=name, python=PYTHONS[version] or False, default=False)(function)
+    nox.session(name=name, python=PYTHONS[version] or False, default=False, tags=["others"])(
+        function
+    )
 
 
 @nox.session

@@ -88,6 +88,15 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the coverage come from the core's own tests alone.
+
+    A line that a login over a socket happens to run is not tested by it; and to trace all other tests takes a minute.
+    """
+    if not item.path.is_relative_to(TESTS / "unit" / "core"):
+        item.add_marker("no_cover")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Forbid sockets; tests in `socket/` and `interop/`, or marked `enable_socket`, reach 127.0.0.1.
 

@@ -171,8 +171,11 @@ def carry(request: pytest.FixtureRequest, library: str) -> Callable[..., list[Ou
 @pytest.fixture
 def no_server_stays() -> Generator[None]:
     """Whatever a test does, no thread of an `EmulatorServer` outlives it, and no socket is left to the collector."""
+    # What was there before is out of the collector's sight: to walk through it takes most of a second.
+    gc.freeze()
     yield
     gc.collect()
+    gc.unfreeze()
     names = [thread.name for thread in threading.enumerate()]
     assert "ssooidc-emulator" not in names
 

@@ -114,6 +114,8 @@ class TestFindPython:
     def test_every_python_is_tested_or_named(self, noxfile: ModuleType) -> None:
         others = [f"tests-{version}" for version in noxfile.VERSIONS if version != RUNNING]
         assert [*others, "tests-lowest"] == noxfile.OTHER_TESTS
+        run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+        assert re.search(r"^python3 noxfile\.py -t others$", run, re.MULTILINE)
 
 
 def test_an_older_python_can_read_the_noxfile_to_the_message() -> None:
@@ -123,7 +125,8 @@ def test_an_older_python_can_read_the_noxfile_to_the_message() -> None:
 def test_ci_runs_the_command_of_the_readme() -> None:
     run = ROOT / ".ci" / "run"
     assert os.access(run, os.X_OK)
-    assert "\npython3 noxfile.py -s tests\n" in run.read_text(encoding="utf-8")
+    command = r"^ *python3 noxfile\.py -s tests$"
+    assert re.search(command, run.read_text(encoding="utf-8"), re.MULTILINE)
     assert "python3 noxfile.py -s tests" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -155,10 +155,16 @@ def said_of_failure(error: Exception, *, pretty: bool = True) -> Iterator[str]:
         yield rich_traceback(error)
 
 
+class PlainTraceback(Traceback):
+    """Shows the same text, and does not parse whole files to colour the lines of code."""
+
+    LEXERS = {".py": "text"}  # noqa: RUF012 - as in the base class
+
+
 def rich_traceback(error: Exception) -> str:
     stream = io.StringIO()
     Console(file=stream, width=1000, color_system=None).print(
-        Traceback.from_exception(
+        PlainTraceback.from_exception(
             type(error),
             error,
             error.__traceback__,

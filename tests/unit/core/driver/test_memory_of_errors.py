@@ -86,11 +86,12 @@ CASES: Final[dict[str, tuple[Program[object], Replies]]] = {
 
 @pytest.fixture
 def without_collections() -> Iterator[None]:
-    """Only reference counts free anything."""
-    gc.collect()
+    """Only reference counts free anything, and what was there before is out of the collector's sight."""
+    gc.freeze()
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def scripted(replies: Replies) -> ScriptedTransport:
