@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 import pytest_socket
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 from pydantic import BaseModel
 
@@ -88,13 +89,23 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Let the coverage come from the core's own tests alone.
 
     A line that a login over a socket happens to run is not tested by it; and to trace all other tests takes a minute.
     """
+    stopped: list[Coverage] = []
     if not item.path.is_relative_to(TESTS / "unit" / "core"):
-        item.add_marker("no_cover")
+        # pytest-cov's marker `no_cover` stops one, and in a worker of xdist there are two: the other would go on.
+        while (running := Coverage.current()) is not None:
+            running.stop()
+            stopped.append(running)
+    try:
+        return (yield)
+    finally:
+        for each in reversed(stopped):
+            each.start()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

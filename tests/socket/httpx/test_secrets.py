@@ -105,13 +105,17 @@ def printed(error: BaseException) -> str:
         type(error),
         error,
         error.__traceback__,
+        # Wide: a wrapped line would hide what is looked for, as would a long path of this machine. All is for the code,
+        # so that no variables stand beside a line of code and are dropped with it.
+        width=1000,
+        code_width=1000,
         show_locals=True,
         locals_max_length=1000,
         locals_max_string=100_000,
         locals_hide_dunder=False,
         locals_hide_sunder=False,
     )
-    console = rich.console.Console(file=io.StringIO(), width=400)
+    console = rich.console.Console(file=io.StringIO(), width=1000)
     console.print(shown)
     assert isinstance(console.file, io.StringIO)
     return without_source(console.file.getvalue())

@@ -168,6 +168,7 @@ def rich_traceback(error: Exception) -> str:
             type(error),
             error,
             error.__traceback__,
+            width=None,  # as wide as the console: a wrapped line would hide what is looked for
             extra_lines=0,
             show_locals=True,
             locals_max_length=10**6,

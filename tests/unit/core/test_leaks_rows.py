@@ -72,6 +72,7 @@ def tracebacks(error: BaseException) -> Iterator[str]:
             type(error),
             error,
             error.__traceback__,
+            width=None,  # as wide as the console: a wrapped line would hide what is looked for
             show_locals=True,
             locals_max_length=10**6,
             locals_max_string=10**6,
