@@ -1,4 +1,4 @@
-"""Custom endpoints with plain http: this machine may have one, as with botocore; another machine may not."""
+"""Custom endpoints with plain http: allowed on this machine, as with botocore, and refused for other machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator over HTTPS, trusted through the clients' own settings."""
+"""The emulator over HTTPS, which the clients trust because of their own settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssooidc_emulator import EmulatorServer
 
 pytestmark = [
     pytest.mark.parametrize("tls", [True], ids=["HTTPS"]),
-    # So that the SDKs ask for a new token as well.
+    # So that the SDKs ask for a new token too.
     pytest.mark.parametrize("settings", [{"access_token_lifetime": 60}], ids=["60 s"]),
 ]
 USED = ["CreateToken 200", "GetRoleCredentials 200"]

@@ -1,4 +1,4 @@
-"""The directory: what it refuses, in which order it lists, and what it says of itself."""
+"""The directory: what it refuses, the order of its lists, and its repr."""
 
 from __future__ import annotations
 

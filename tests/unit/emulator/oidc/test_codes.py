@@ -1,4 +1,4 @@
-"""Authorization codes at CreateToken, asked through the core's operations: good once, and for nobody else."""
+"""Authorization codes at CreateToken, through the core's operations: valid once, and for their own client only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ INVALID_GRANT: Final = b'{"error":"invalid_grant","error_description":"Invalid g
 
 
 class Login:
-    """A browser login up to the code, and the exchange with whatever is changed of it."""
+    """A browser login up to the code, and the exchange with any member changed."""
 
     def __init__(
         self, center: IdentityCenter, clock: VirtualClock, *, scopes: tuple[str, ...] = ("s",)

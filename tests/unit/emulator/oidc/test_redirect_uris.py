@@ -1,4 +1,4 @@
-"""Which redirect URI of a login is a registered one, and which never is."""
+"""Which redirect URIs of a login match a registered one, and which never do."""
 
 from __future__ import annotations
 

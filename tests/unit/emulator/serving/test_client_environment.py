@@ -1,4 +1,4 @@
-"""What programs are told so that they find an emulator, and leave their user's own logins alone."""
+"""The environment with which programs find an emulator without touching the logins of their user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ssooidc_emulator._serving.client_environment import (
     scratch_home,
 )
 
-# They bind a port of this machine, and nothing is sent.
+# They bind a port of this machine, and send nothing.
 pytestmark = pytest.mark.enable_socket
 
 HOME: Final = Path("/scratch")

@@ -1,4 +1,4 @@
-"""Both stores keep the contract of stores; blocking, in asyncio and in trio."""
+"""Both stores keep the store contract; blocking, in asyncio and in trio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ssooidc_login.stores.store import AsyncStore, Lock, Store, StoreKey
 
 
 def home_that_is_a_file(folder: Path) -> Path:
-    """Nothing can be read or written under it, by root either."""
+    """Nothing can be read or written below it, not even by root."""
     home = folder / "file"
     home.touch()
     return home
@@ -73,7 +73,7 @@ class TestAwsCacheStoreInTrio(TestAwsCacheStoreInAsyncio):
 
 
 class _FailsTheContract(MemoryStore):
-    """Each of these is wrong in one way, and the contract says which."""
+    """Each of these breaks one rule, and the contract says which."""
 
 
 class _Truncates(_FailsTheContract):
