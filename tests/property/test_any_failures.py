@@ -1,4 +1,4 @@
-"""Any sequence of failures: how long `standard_retry` waits, what the quota pays, what becomes of a login."""
+"""Any sequence of failures: the waits of `standard_retry`, the cost to the quota, and the outcome of a login."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ OUTCOMES: Final = st.lists(
 
 
 class Model:
-    """The AWS SDKs' standard mode 2.1, written again from its description."""
+    """The AWS SDKs' standard mode 2.1, implemented again from its description."""
 
     def __init__(self, attempts: int, backoff: float, quota: int, jitter: float) -> None:
         self.attempts, self.backoff, self.quota, self.jitter = attempts, backoff, quota, jitter
         self.capacity = quota
 
     def call(self, outcomes: list[HttpResponse | TransportError]) -> list[float]:
-        """Use up the outcomes of one call; the waits it makes."""
+        """Consume the outcomes of one call, and return the waits between them."""
         waits: list[float] = []
         charged = 0
         while outcomes:
@@ -127,7 +127,7 @@ def test_standard_retry_waits_as_it_says(
     sent = 0
     while left:
         transport = ScriptedTransport([*left, reply(200, {})], retry_policy=policy)
-        # A script that ends within a call ends it with a success.
+        # A script that ends within a call ends with a success.
         left.append(reply(200, {}))
         expected = model.call(left)
         with contextlib.suppress(SsoOidcError):
@@ -174,7 +174,7 @@ POLICIES: Final = st.one_of(
 
 
 def goes_on(failure: Exception) -> bool:
-    """RFC 8628 section 3.5: pending, slow_down, and a connection or a server that fails."""
+    """RFC 8628 section 3.5: pending, slow_down, and a failing connection or server."""
     if isinstance(failure, (AuthorizationPendingException, SlowDownException)):
         return True
     return is_failed(failure)

@@ -1,4 +1,4 @@
-"""Whatever text comes from elsewhere: what is printed of it is bounded, without controls, and without the secret."""
+"""Any text from other sources is printed with a limited length, without control characters and without the secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssooidc_core._excerpt import excerpt, redact
 from ssooidc_core._text import printable
 from ssooidc_core.errors import InvalidRequestRegionException
 
-# What secrets of this service are made of: base64, base64url, JWTs, and `k_e.y~/+=` of the like.
+# Secrets of this service consist of base64, base64url, JWTs, and `k_e.y~/+=` or the like.
 SECRETS: Final = st.text("QZXJqzxj0189-_.~+/=", min_size=3, max_size=60).map("zQ7".__add__)
 TEXTS: Final = st.text(max_size=40) | st.text(
     "\0\x07\x1b\u202e\u200b\u2028\ud800\r\n\t ab", max_size=40
@@ -23,7 +23,7 @@ TEXTS: Final = st.text(max_size=40) | st.text(
 
 
 def is_control(character: str) -> bool:
-    """What a terminal obeys, or what moves or hides text: by Unicode's own account (UAX 9, UAX 44)."""
+    """Return whether Unicode defines a character as control, formatting or hidden (UAX 9, UAX 44)."""
     return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or (
         unicodedata.bidirectional(character)
         in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", "BN"}
@@ -49,7 +49,7 @@ def test_printable_text(text: str, limit: int) -> None:
     st.sampled_from(" \0\r\n\x1b"),
 )
 def test_printable_keeps_words(words: list[str], between: str) -> None:
-    """The same: nothing else is taken away."""
+    """The same: nothing else is removed."""
     assert printable(between.join(words), limit=200) == " ".join(words)
 
 
@@ -94,7 +94,7 @@ def test_an_excerpt_never_holds_the_secret(body: tuple[str, str], codec: str, ti
     """`excerpt`: "They must never hold a secret"."""
     secret, text = body
     shown = excerpt(encoded(text, codec) * times, [secret])
-    # UTF-16 read as UTF-8 has something between any two letters.
+    # UTF-16 that is read as UTF-8 has a character between any two letters.
     assert secret not in shown.replace(" ", "")
     assert not any(is_control(character) for character in shown)
     said, _, words = shown.partition(" that begin ")
@@ -134,7 +134,7 @@ def test_an_unknown_token_is_masked(token: str, shape: str) -> None:
     SECRETS, st.sampled_from(["access_token={}", "Authorization: {}", "code={}&x=1", "Bearer {}"])
 )
 def test_a_named_secret_is_masked(secret: str, shape: str) -> None:
-    """The same for a short one that has its name in front."""
+    """The same for a short one with its name in front."""
     assert secret not in excerpt(shape.format(secret).encode())
 
 

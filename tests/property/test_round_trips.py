@@ -1,4 +1,4 @@
-"""What is encoded is read back as the same value, and `null` reads as absent."""
+"""Every value that is encoded is read back as the same value, and `null` is read as absent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssooidc_core.flows.authorization_code import PendingCodeLogin
 from ssooidc_core.flows.device import PendingDeviceLogin
 
 MASK: Final = "**********"
-# Any text that UTF-8 can hold; of secrets, any but the mask.
+# Any text that UTF-8 can encode; for secrets, except the mask.
 TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SECRET: Final = TEXT.filter(lambda text: text != MASK).map(SecretStr)
 SCOPE: Final = st.none() | st.lists(TEXT, max_size=3).map(tuple)
@@ -33,7 +33,7 @@ BUILT: Final[set[type[BaseModel]]] = set()
 
 
 def built(model: type[M], /, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[M]:
-    """What `st.builds` does, without guessing at members that go by their alias too; no member is left out."""
+    """Build a model like `st.builds`, but without guessing members with an alias; no member is omitted."""
     given_by_hand = {name for name, field in model.model_fields.items() if field.init is not False}
     assert members.keys() == given_by_hand, model
     BUILT.add(model)
@@ -214,10 +214,10 @@ PENDING_CODE: Final = built(
     issuer=MAYBE_TEXT,
     expires_at=INSTANTS,
 )
-# Both logins that wait for a person.
+# Both kinds of pending login.
 LOGINS: Final[st.SearchStrategy[PendingDeviceLogin | PendingCodeLogin]] = PENDING | PENDING_CODE
 
-# What the emulator reads a grant with: a union that `grant_type` decides.
+# The union that the emulator reads grants with, which `grant_type` discriminates.
 GRANTS: Final = TypeAdapter[core.CreateTokenRequest](
     Annotated[core.CreateTokenRequest, Discriminator("grant_type")]
 )
@@ -259,7 +259,7 @@ def test_what_is_encoded_is_read_back(model: BaseModel) -> None:
 
 
 def with_nulls(model: BaseModel) -> dict[str, Any]:
-    """The members as JSON has them, absent ones as `null`."""
+    """Return the members as in JSON, absent ones as `null`."""
     members: dict[str, Any] = json.loads(to_json(model))
     for field in type(model).model_fields.values():
         _ = members.setdefault(str(field.alias or field.validation_alias), None)
@@ -274,7 +274,7 @@ def test_null_reads_as_absent(model: BaseModel) -> None:
 
 @given(RESPONSES, st.data())
 def test_a_default_is_what_null_and_absence_give(model: BaseModel, data: st.DataObject) -> None:
-    """The same for members that have a default: `null` in place of one gives what leaving it out gives."""
+    """The same for members that have a default: `null` and an absent member both give the default."""
     members: dict[str, Any] = json.loads(to_json(model))
     optional = {
         str(field.alias or field.validation_alias)

@@ -51,7 +51,7 @@ def ran(folder: Path, name: str) -> str | None:
 
 
 def given(arguments: list[str], text: str = "") -> str:
-    """Return what a program that runs in a separate session wrote down."""
+    """Return what a program in a separate session writes down."""
     return repr([arguments, text, True, None])
 
 

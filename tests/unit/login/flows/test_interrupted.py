@@ -1,4 +1,4 @@
-"""A Ctrl-C, a cancellation or a store's failure at any step of a program leaves no lock, open resource or partial file."""
+"""A Ctrl-C, a cancellation or a store's failure at any step leaves no lock, no open resource and no partial file."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def put(stage: Stage, settings: SsoSettings, token: TokenFile) -> None:
 def after_the_call(
     stage: Stage, happens: Callable[[], Awaitable[object] | None], *, reading: int = 3
 ) -> None:
-    """Run a callback when the store is read for the third time: the reads are before the lock, with it, after the call."""
+    """Run a callback when the store is read for the third time: without the lock, with it, after the call."""
     load, loads = stage.store.load, iter(range(1, 1000))
 
     def counted(key: StoreKey, /) -> SecretStr | None:

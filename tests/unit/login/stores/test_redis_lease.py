@@ -1,6 +1,6 @@
 """`RedisLease` without a Redis: what it refuses, and what it does if Redis fails or the caller is cancelled.
 
-What it does with one is in tests/interop/test_redis_lease.py.
+Tests with a Redis are in tests/interop/shared_redis/test_redis_exclusion.py.
 """
 
 from __future__ import annotations

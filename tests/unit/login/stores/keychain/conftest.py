@@ -57,7 +57,7 @@ class MacKeychain(Keychain):
         super().set_password(service, username, password)
 
 
-# The attributes that identify it.
+# `KeyringStore` recognizes the backend by its module.
 MacKeychain.__module__ = "keyring.backends.macOS"
 
 

@@ -284,7 +284,7 @@ def test_a_thread_that_waits_for_a_person_is_told_of(
     assert str(caught.value) == (
         "Cannot read the keychain: it does not answer. Check whether it asks for something, then try again"
     )
-    # The abandoned item has no owner, and the connection was not closed while the other thread used it.
+    # The abandoned wait does not hold the lock, and the connection was not closed while the other thread used it.
     assert store.load(KEY) is None
     assert len(service.connections) == 1
 
