@@ -1,7 +1,7 @@
 """Conformance counts: compared cases, cases that do not apply, and deliberate differences.
 
-A test says what it saw through the fixture `tally`; the terminal summary adds it up by group. A difference must stand
-in `deliberate_differences.toml`, and where the whole folder runs, each of them must have been seen.
+Tests report to the fixture `tally`, and the terminal summary prints sums by group. Every difference must be listed in
+`deliberate_differences.toml`; if the whole folder runs, every listed difference must occur.
 """
 
 import json

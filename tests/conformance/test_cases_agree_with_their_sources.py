@@ -1,7 +1,7 @@
 """The tables in `cases/` match the files that they were made from: nothing is missing, and nothing is added.
 
-The files are no part of the project, and the test skips where they are not beside it. Each function takes out of a
-file what a table should have, in the table's form; what then is left of the file must stand in `left_out.toml`.
+The files are not part of the project, and the test skips if they are not there. Each function removes from a file what
+a table should have, and returns it in the table's form; the rest of the file must be listed in `left_out.toml`.
 """
 
 from __future__ import annotations

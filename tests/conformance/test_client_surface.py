@@ -1,7 +1,7 @@
 """The surface: our operations, members and errors are exactly those of the two services' models.
 
-Three sources are compared: the models that botocore has, the tables of the Smithy models in `cases/`, and our classes
-as pydantic sees them.
+Three sources are compared: botocore's models, the tables of the Smithy models in `cases/`, and the fields of our
+classes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Signing in and out where the AWS CLI differs: which requests are sent, in which order, and what is stored.
 
-What the AWS CLI 2 does is in its source (`awscli/customizations/sso/`, `botocore/utils.py`) and was measured on the
-wire; `tests/interop/` runs the program itself.
+The behavior of the AWS CLI 2 is taken from its source (`awscli/customizations/sso/`, `botocore/utils.py`) and from its
+requests; `tests/interop/` runs the program itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The service model's own examples: each request can be built, and each response is read completely.
 
-They are good for the shape of things and wrong about some facts; where they are, the real service says otherwise.
+The structure of the examples is right, but some values differ from those of the real service.
 """
 
 from __future__ import annotations

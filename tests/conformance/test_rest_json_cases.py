@@ -1,7 +1,7 @@
 """The restJson1 protocol's cases that apply to the two services: shapes declared like ours, through our codec.
 
-No operation of ours is a PUT, so the method is compared where the case's is GET or POST; no transport is in it, so
-`Content-Length` is not. Server cases go through the models that read requests, or through the emulator.
+No operation uses PUT, so the method is compared only for GET and POST cases. `Content-Length` is not compared, since
+transports set it. Server cases use the models that read requests, or the emulator.
 """
 
 from __future__ import annotations

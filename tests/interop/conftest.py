@@ -146,7 +146,7 @@ def when_polled(
 ) -> Generator[Callable[..., list[str]]]:
     """Return a function that runs a callback after a device login was polled a given number of times.
 
-    It gives a list in which the user code of that login will be.
+    The function returns a list, to which the user code of that login is added.
     """
     subscriptions: list[Callable[[], None]] = []
 
@@ -376,7 +376,7 @@ def boto3_profile(
 ) -> Callable[..., Any]:
     """Return a function that runs `boto3_profile.py` in a separate process and returns its parsed JSON output.
 
-    botocore asks for the home directory once, when it is imported.
+    botocore looks up the home directory only once, when it is imported.
     """
     script = HERE / "boto3_profile.py"
     return lambda *arguments: answer_of(run_client(sys.executable, "-I", script, *arguments))

@@ -1,7 +1,7 @@
 """Install the real clients that tests/interop runs: `python install_clients.py FOLDER`; `nox -s interop` does.
 
-Everything comes from package registries, in one version each, and is kept for the next time. A client that cannot be
-installed is named with the reason and left out: its tests skip, or fail where nothing may be skipped.
+Everything comes from package registries, in one pinned version each, and is kept for the next run. If a client cannot
+be installed, the reason is printed, and its tests skip, or fail if skips are not allowed.
 """
 
 from __future__ import annotations

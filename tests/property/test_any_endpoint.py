@@ -102,7 +102,7 @@ ENDPOINTS: Final = st.text(max_size=60) | st.builds(
 
 
 def is_this_machine(host: str) -> bool:
-    """RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3; a second implementation to compare with."""
+    """RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3; a second implementation."""
     if host.rstrip(".").split(".")[-1] == "localhost":
         return True
     try:

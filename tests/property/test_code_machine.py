@@ -1,7 +1,7 @@
 """The emulator, browser logins and refreshes by several clients, including thieves, in each refresh mode.
 
-Time is virtual. The machine keeps its own account of who holds what, by RFC 6749, RFC 7636 and RFC 9700, and holds
-every answer against it.
+Time is virtual. The machine tracks by RFC 6749, RFC 7636 and RFC 9700 who holds which codes and tokens, and compares
+every response with that.
 """
 
 from __future__ import annotations

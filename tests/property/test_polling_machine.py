@@ -1,6 +1,6 @@
 """The emulator, a person who decides at any time, a network that fails at any time, and the polling flows.
 
-Time is virtual. The machine keeps its own account of RFC 8628 section 3.5 and holds each step of the flows against it.
+Time is virtual. The machine implements RFC 8628 section 3.5 itself, and compares each step of the flows with that.
 """
 
 from __future__ import annotations

@@ -189,6 +189,6 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
             if condition():
                 return
             time.sleep(0.005)
-        pytest.fail("it did not come to pass")
+        pytest.fail("the condition was not met in time")
 
     return wait

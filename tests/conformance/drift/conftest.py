@@ -1,6 +1,6 @@
 """botocore's data as plain dictionaries, so that a test can edit a copy.
 
-By service, then by the name of the file (`service-2`, `endpoint-rule-set-1`, `paginators-1`, `waiters-2`); and
+The keys are the service and then the file name (`service-2`, `endpoint-rule-set-1`, `paginators-1`, `waiters-2`), and
 `partitions`.
 """
 
@@ -50,7 +50,7 @@ def botocore_data(botocore_loader: Loader) -> dict[str, Any]:
 def beyond_today(botocore_loader: Loader) -> Callable[[Check], Check]:
     """Return a version of a check, for tests of the check itself, that leaves out today's findings.
 
-    A self-test is about its own edit. Where our code and botocore differ, the comparison itself fails, and it alone.
+    Such a test is about its own edit. If our code and botocore differ, only the comparison itself should fail.
     """
     data = read_data(botocore_loader)
 

@@ -1,8 +1,8 @@
 """Ask for a token in forked children, each of which is killed at a random point: `killed_child.py SEED ROUNDS`.
 
-Half of them kill themselves, before a call of a function that was drawn by lot from all calls of a whole refresh; half
-are killed by this process at a time drawn by lot. Before each round it prints "ready" and waits for a line; after it, a
-line of JSON: what the child ended with (0 where it was done before), and where it was to be killed.
+Half of them kill themselves before a random one of all function calls of a whole refresh; this process kills the other
+half at a random time. Before each round it prints "ready" and waits for a line; after the round it prints a line of
+JSON: the child's exit status (0 if it finished first), and the point of the kill.
 """
 
 import json

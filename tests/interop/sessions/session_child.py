@@ -1,6 +1,6 @@
 """One of several processes: `session_child.py ours|botocore|login`. It prints "ready" and waits for its input to end.
 
-Then it acts, and prints a line of JSON: the token, or the error; before it, what a login shows, a line each.
+Then it asks for a token, and prints the token or the error as a line of JSON, after the messages of a login.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Processes that are killed, or hang, during a refresh: the next one gets a token without waiting for a dead process.
 
-`nox -s crash -- 300` runs more rounds, with a fresh seed that it prints.
+`nox -s crash -- 300` runs more rounds with a fresh seed, which it prints.
 """
 
 from __future__ import annotations

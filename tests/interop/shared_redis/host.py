@@ -1,6 +1,7 @@
 """One host of a fleet, as a separate process: reads tasks as lines of JSON, and prints the results.
 
-The first line has the settings: the port of Redis, the key (which no process list may show), and more for each task.
+The first line has the settings: the port of Redis, the encryption key (which must not be visible in a process list),
+and more for each task.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ def test_only_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
                 if works(server):
                     break
         else:
-            pytest.fail("no connection came free")
+            pytest.fail("no connection became free")
         for client in kept:
             request = b"GET /nothing HTTP/1.1\r\n" + host
             assert answer_to(client, request).startswith(b"HTTP/1.1 404")

@@ -1,4 +1,4 @@
-"""Other traffic that reaches a port of this machine: other protocols, stalled and slow connections, other hosts' pages."""
+"""Other traffic at a port of this machine: other protocols, stalled and slow connections, other hosts' pages."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def failed(program: Callable[[], object]) -> Exception:
         _ = program()
     except Exception as error:  # noqa: BLE001 - the test looks at any
         return error
-    pytest.fail("nothing was raised")
+    pytest.fail("no error was raised")
 
 
 def tracebacks(error: BaseException) -> Iterator[str]:
@@ -119,7 +119,7 @@ def test_row_2_no_context_holds_the_body() -> None:
 def test_row_3_only_the_cache_files_are_read_by_the_standard_json_reader() -> None:
     """`json.JSONDecodeError.doc` is the whole body; `json.loads` recurses without bound, and takes lone surrogates.
 
-    Reading a cache file needs no pydantic. That its reader refuses all three is in `test_cache_files.py`.
+    Cache files are read without pydantic; `test_cache_files.py` tests that their reader refuses all three.
     """
     users = [
         path.name

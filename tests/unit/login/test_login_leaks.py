@@ -1,6 +1,6 @@
 """A canary in every secret of a session, searched for in everything that an application might print, log or store.
 
-The life is run again and again, and each time something else fails: an answer, a call of the store, what shows texts.
+The session is run repeatedly with a different failure each time: in a response, in the store, or in the terminal.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail if any file is read."""
 
     def touched(path: str) -> None:
-        pytest.fail(f"asked for {path}")
+        pytest.fail(f"{path} was read")
 
     monkeypatch.setattr(environment, "_bytes_of", touched)
 
@@ -79,7 +79,7 @@ def refused(program: Callable[[], object]) -> str:
     except ConfigurationError as error:
         caught = error
     else:
-        pytest.fail("it was accepted")
+        pytest.fail("no error was raised")
     assert caught.__context__ is None
     packages = tuple(
         str(Path(package.__file__ or "").parent)

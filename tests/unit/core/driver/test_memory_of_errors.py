@@ -1,7 +1,7 @@
 """Errors form no reference cycle with the frames that they passed, so everything is freed immediately.
 
-A frame of a driver or a flow holds requests with codes and secrets in them, and a poll that finds nothing decided is
-an ordinary answer, a hundred times a login.
+The frames of drivers and flows contain requests with codes and secrets, and a login may poll a hundred times, each
+pending response being an error.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_whatever_access_fails_for_a_moment_it_is_tried_again(
         assert small.entries == {}
         if not any(each() for each in came):
             return
-    pytest.fail("there was no end to it")
+    pytest.fail("the operation never succeeded")
 
 
 CALLS: Final[dict[str, Callable[[KeyringStore], object]]] = {
