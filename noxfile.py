@@ -9,7 +9,7 @@ They need only Python 3.11 or newer with pip and venv. If nox is not installed, 
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - for whoever starts it with an older Python
+if sys.version_info < (3, 11):  # noqa: UP036 - an older Python may run this file
     # An older Python must be able to parse this whole file to report its version: use only the syntax of Python 3.6.
     sys.exit(
         "ssooidc-core needs Python 3.11 or newer, and this is {}.{} ({}). Try: python3.11 noxfile.py".format(  # noqa: UP032

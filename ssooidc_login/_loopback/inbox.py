@@ -23,7 +23,7 @@ class Verdict(Enum):
     ACCEPTED = auto()
     """It is the answer to the login, and it was kept."""
     REJECTED = auto()
-    """It is not the answer to the login, which goes on waiting."""
+    """A request that is not the answer to the login, which continues to wait."""
     TOO_LATE = auto()
     """The login already has its answer."""
 

@@ -42,7 +42,7 @@ def theirs(tmp_path: Path) -> Oracle:
         for file, text in zip(files.values(), (config, credentials), strict=True):
             file.write_bytes(text.encode("utf-8"))
         # The parsed files are cached here; a new session takes 20 ms.
-        setattr(session, "_config", None)  # noqa: B010 - its type does not tell of it
+        setattr(session, "_config", None)  # noqa: B010 - its type lacks it
         try:
             full: dict[str, Any] = session.full_config
         except ConfigParseError:

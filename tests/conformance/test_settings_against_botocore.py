@@ -99,7 +99,7 @@ def of_tokens(said: Said) -> dict[str, str] | str | None:
     """Return the result of botocore's token provider."""
     provider = SSOTokenProvider(Mock(full_config=said.parsed()), profile_name="p")
     try:
-        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type does not tell of it
+        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type lacks it
     except InvalidConfigError:
         return REFUSED
     return found
@@ -109,7 +109,7 @@ def of_credentials(said: Said) -> dict[str, str] | str | None:
     """Return the result of botocore's provider of role credentials."""
     provider = SSOProvider(said.parsed, Mock(), "p")
     try:
-        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type does not tell of it
+        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type lacks it
     except InvalidConfigError:
         return REFUSED
     return found

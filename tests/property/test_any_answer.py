@@ -227,7 +227,7 @@ def jsonish(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse]:
 def test_json_gives_a_model_or_a_documented_error(
     case: tuple[AnyOperation, HttpResponse],
 ) -> None:
-    """`parse`: "ServiceError: the service said no", "ResponseParseError: the answer is not one the model allows"."""
+    """`parse` returns a model, or raises ServiceError or ResponseParseError."""
     operation, response = case
     assert_hides(outcome(operation, response), secrets_of(operation))
 
@@ -280,7 +280,7 @@ def mutated(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse, str]:
 
 @given(mutated())
 def test_a_broken_answer_shows_no_token(case: tuple[AnyOperation, HttpResponse, str]) -> None:
-    """`excerpt`: "what looks like JSON is not quoted at all (a broken answer of the service may hold a token)"."""
+    """`excerpt`: text that looks like JSON is not quoted, since an invalid response may contain a token."""
     operation, response, token = case
     result = outcome(operation, response)
     assert_hides(result, [token, *secrets_of(operation)])
@@ -299,7 +299,7 @@ def test_an_answer_cut_short_shows_nothing(
 
 @given(TOKENS, st.tuples(SECRETS, SECRETS, SECRETS))
 def test_a_good_answer_shows_no_token(token: str, secrets: tuple[str, str, str]) -> None:
-    """`model`: "Secrets are masked in repr, str, model_dump() and model_dump_json()"."""
+    """Models mask secrets in repr, str, model_dump() and model_dump_json()."""
     models = 0
     for operation in operations(secrets):
         for members in good_answers(token):
@@ -359,6 +359,6 @@ def echoes(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse]:
 
 @given(echoes())
 def test_an_echo_of_the_request_shows_no_secret(case: tuple[AnyOperation, HttpResponse]) -> None:
-    """`rest_json`: "no text of it gets into an error before it is stripped of the request's own secrets"."""
+    """`rest_json`: secrets of the request are removed from a response's text before it is part of an error."""
     operation, response = case
     assert_hides(outcome(operation, response), secrets_of(operation))

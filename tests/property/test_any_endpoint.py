@@ -42,7 +42,7 @@ REGIONS: Final = st.one_of(
 def test_any_region(
     prefix: EndpointPrefix, region: str, *, use_fips: bool, use_dualstack: bool
 ) -> None:
-    """`check_region`: "Refuse a region that could change the host it is put into"."""
+    """`check_region` refuses a region that could change the host."""
     try:
         url = resolve_endpoint(
             prefix, region=region, use_fips=use_fips, use_dualstack=use_dualstack

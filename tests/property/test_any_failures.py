@@ -117,7 +117,7 @@ def test_standard_retry_waits_as_it_says(
     capacity: int,
     jitter: float,
 ) -> None:
-    """Design: "`rand * min(b * 2**i, 20)`; quota (cost 14, throttling 5); retry-after clamped to [t, t+5 s]"."""
+    """Waits are `rand * min(b * 2**i, 20)`, retries cost 14 (throttling 5), retry-after is clamped to [t, t+5 s]."""
     quota = RetryQuota(capacity)
     policy = standard_retry(
         max_attempts=attempts, max_backoff=backoff, quota=quota, jitter=lambda: jitter
@@ -214,7 +214,7 @@ def test_after_a_poll(
     at: float,
     lifetime: float,
 ) -> None:
-    """Design: "Whatever a user's own policy says, the wait is at least the interval"; "one pure function decides"."""
+    """Whatever the user's policy says, the wait is at least the interval."""
     pending = PendingDeviceLogin(
         region="us-east-1",
         client=CLIENT,
@@ -257,7 +257,7 @@ def test_after_a_poll(
 def test_only_the_loop_repeats_a_poll(
     outcomes: list[HttpResponse | TransportError], interval: int
 ) -> None:
-    """Design: "A `DeviceCodeGrant` is never repeated by the driver: the polling loop owns it"."""
+    """The driver never repeats a `DeviceCodeGrant`: only the polling loop does."""
     clock = VirtualClock()
     now = clock.now().wall.timestamp()
     pending = PendingDeviceLogin(

@@ -91,7 +91,7 @@ def encoded(text: str, codec: str) -> bytes:
 
 @given(BODIES, st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "latin-1"]), st.integers(1, 60))
 def test_an_excerpt_never_holds_the_secret(body: tuple[str, str], codec: str, times: int) -> None:
-    """`excerpt`: "They must never hold a secret"."""
+    """`excerpt` never contains a secret."""
     secret, text = body
     shown = excerpt(encoded(text, codec) * times, [secret])
     # UTF-16 that is read as UTF-8 has a character between any two letters.
@@ -105,14 +105,14 @@ def test_an_excerpt_never_holds_the_secret(body: tuple[str, str], codec: str, ti
 
 @given(SECRETS.filter(lambda secret: len(secret) > 8), st.integers(830, 856), st.integers(0, 3))
 def test_an_excerpt_never_holds_half_a_secret(secret: str, tags: int, spaces: int) -> None:
-    """`excerpt`: "What was cut may be a secret, and half of one is not recognised"."""
+    """`excerpt` does not show the end of a cut text, since half of a secret is not recognized."""
     body = f"{'<p>' * tags}{' ' * spaces}{secret}{'<p>' * 99}"
     assert secret[:6] not in excerpt(body.encode(), [secret])
 
 
 @given(st.binary(max_size=4000))
 def test_an_excerpt_of_any_bytes(body: bytes) -> None:
-    """`excerpt`: "Say in a few quoted words, or a size, what a body is"."""
+    """`excerpt` describes a body by a few quoted words, or by its size."""
     shown = excerpt(body)
     assert not any(is_control(character) for character in shown)
     assert str(len(body)) in shown or not body
@@ -142,7 +142,7 @@ def test_a_named_secret_is_masked(secret: str, shape: str) -> None:
 def test_redacted_text_holds_no_secret(
     secrets: list[str], around: list[str], session_token: str
 ) -> None:
-    """`redact`: "Mask every occurrence of known secrets, and a session token where it stands in a quoted request"."""
+    """`redact` masks every occurrence of known secrets, and a session token in a quoted request."""
     text = around[0] + "".join(
         secret + between for secret, between in zip(secrets * 2, around * 2, strict=False)
     )

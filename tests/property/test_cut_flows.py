@@ -177,7 +177,7 @@ def advanced(
 
 @given(st.sampled_from(CASES), STEPS)
 def test_a_closed_flow_sends_nothing(case: Case, steps: int) -> None:
-    """`program`: "A flow sends nothing while it is being closed"."""
+    """A flow sends nothing while it is being closed."""
     running, transport, _ = advanced(case, steps)
     sent = len(transport.requests)
     # If the flow yielded again, this would raise.
@@ -190,7 +190,7 @@ def test_a_closed_flow_sends_nothing(case: Case, steps: int) -> None:
 def test_a_flow_sends_nothing_after_an_error_it_does_not_know(
     case: Case, steps: int, kind: type[BaseException]
 ) -> None:
-    """`poll_for_token` raises "any other error that the policy does not go on after"; it may ask the time for that."""
+    """`poll_for_token` raises every error after which the policy does not continue; it may ask for the time first."""
     running, transport, ended = advanced(case, steps)
     if ended:
         return
@@ -268,7 +268,7 @@ def test_a_driver_sends_nothing_after_a_cut(
     kind: type[BaseException],
     drive: Callable[[Program[object], Cut], object],
 ) -> None:
-    """`driver`: "a KeyboardInterrupt or a cancellation is never thrown into the flow, it only closes it"."""
+    """A KeyboardInterrupt or a cancellation is never thrown into the flow, but closes it."""
     program, replies = case
     error = kind("cut")
     transport = Cut(replies, at, error)
@@ -285,7 +285,7 @@ def test_a_driver_sends_nothing_after_a_cut(
 
 @given(st.sampled_from(CASES), STEPS, st.sampled_from(["close", "throw"]))
 def test_a_cancelled_task_sends_nothing(case: Case, suspensions: int, how: str) -> None:
-    """Design: "`BaseException` never is" thrown in; "`finally: steps.close()`"."""
+    """A `BaseException` is never thrown into the flow, which is always closed."""
     program, replies = case
     transport = Cut(replies, 1000, Stop())
     running = arun(program, transport)

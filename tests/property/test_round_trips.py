@@ -228,7 +228,7 @@ IAM_GRANTS: Final = TypeAdapter[core.CreateTokenWithIAMRequest](
 
 @given(CREATE_TOKEN)
 def test_grants_are_told_apart_by_their_type(grant: BaseModel) -> None:
-    """Design, section 2: "`grant_type`: the serialiser sends it, the emulator discriminates on it"."""
+    """`grant_type` is sent with a grant, and discriminates the union in the emulator."""
     read = GRANTS.validate_json(to_json(grant))
     assert read == grant
     assert type(read) is type(grant)
@@ -246,7 +246,7 @@ def test_iam_grants_are_told_apart_by_their_type(grant: BaseModel) -> None:
 
 @given(REQUESTS | RESPONSES | CREATE_TOKEN | CREATE_TOKEN_WITH_IAM | PENDING)
 def test_what_is_encoded_is_read_back(model: BaseModel) -> None:
-    """`to_json`: "camelCase, absent members left out, secrets in the clear"; "sequences are tuples, so models hash"."""
+    """`to_json` uses camelCase, omits absent members and unmasks secrets; sequences are tuples, so models hash."""
     encoded = to_json(model)
     read = type(model).model_validate_json(encoded)
     assert read == model
@@ -268,7 +268,7 @@ def with_nulls(model: BaseModel) -> dict[str, Any]:
 
 @given(REQUESTS | RESPONSES | CREATE_TOKEN | CREATE_TOKEN_WITH_IAM | PENDING)
 def test_null_reads_as_absent(model: BaseModel) -> None:
-    """`model`: "`null` reads as absent"."""
+    """`null` is read as absent."""
     assert type(model).model_validate_json(json.dumps(with_nulls(model))) == model
 
 
@@ -289,14 +289,14 @@ def test_a_default_is_what_null_and_absence_give(model: BaseModel, data: st.Data
 
 @given(RESPONSES | PENDING, st.dictionaries(TEXT.map("x".__add__), TEXT, max_size=3))
 def test_responses_ignore_what_they_do_not_know(model: BaseModel, more: dict[str, str]) -> None:
-    """Design: "responses and stored documents ignore" unknown members."""
+    """Responses and stored documents ignore unknown members."""
     members: dict[str, Any] = json.loads(to_json(model))
     assert type(model).model_validate_json(json.dumps({**more, **members})) == model
 
 
 @given(REQUESTS | CREATE_TOKEN | CREATE_TOKEN_WITH_IAM, TEXT.map("x".__add__))
 def test_requests_refuse_what_they_do_not_know(model: BaseModel, name: str) -> None:
-    """Design: "Requests forbid unknown arguments (a misspelt optional must not vanish)"."""
+    """Requests refuse unknown arguments, so that a misspelt optional argument is not ignored."""
     members: dict[str, Any] = json.loads(to_json(model))
     with pytest.raises(ValidationError):
         _ = type(model).model_validate_json(json.dumps({**members, name: "x"}))
@@ -308,7 +308,7 @@ def test_every_model_is_built(every_model: frozenset[type[BaseModel]]) -> None:
 
 @given(LOGINS)
 def test_a_pending_login_survives_a_process(pending: PendingDeviceLogin | PendingCodeLogin) -> None:
-    """`PendingDeviceLogin`: "a value that survives a process"."""
+    """A `PendingDeviceLogin` can be stored and restored in another process."""
     document = pending.to_json_with_secrets()
     assert type(pending).from_json(document) == pending
     assert type(pending).from_json(document.encode()) == pending
@@ -316,7 +316,7 @@ def test_a_pending_login_survives_a_process(pending: PendingDeviceLogin | Pendin
 
 @given(LOGINS)
 def test_a_masked_login_cannot_be_resumed(pending: PendingDeviceLogin | PendingCodeLogin) -> None:
-    """`model_dump_json()`: "masks secrets, and what it gives cannot be resumed"."""
+    """`model_dump_json()` masks secrets, so its output cannot be resumed."""
     with pytest.raises(ConfigurationError) as caught:
         _ = type(pending).from_json(pending.model_dump_json(by_alias=True))
     assert caught.value.__cause__ is None
@@ -325,7 +325,7 @@ def test_a_masked_login_cannot_be_resumed(pending: PendingDeviceLogin | PendingC
 
 @given(st.text() | st.binary() | PENDING.map(lambda one: one.to_json_with_secrets()[1:]))
 def test_any_other_document_is_refused(document: str | bytes) -> None:
-    """`from_json`: "ConfigurationError: it is not that"."""
+    """`from_json` raises ConfigurationError for any other document."""
     with pytest.raises(ConfigurationError) as caught:
         _ = PendingDeviceLogin.from_json(document)
     assert caught.value.__cause__ is None

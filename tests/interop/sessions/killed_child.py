@@ -86,7 +86,7 @@ def say(what: object) -> None:
 
 
 def main(seed: str, rounds: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - to be repeated
+    chance = random.Random(seed)  # noqa: S311 - reproducible
     with prepared() as session:
         # The first round imports what the others need.
         session.token(force_refresh=True)

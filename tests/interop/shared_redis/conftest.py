@@ -71,7 +71,7 @@ def encryption_key() -> SecretStr:
 
 
 class Host:
-    """A process that works as if on a machine of its own: `host.py`."""
+    """A process that acts as a separate host: `host.py`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process

@@ -244,7 +244,7 @@ def test_the_portals_invalid_request_is_not_sso_oidcs() -> None:
 def test_retry_after_is_in_milliseconds_and_a_bad_one_is_ignored(
     value: str | None, seconds: float | None
 ) -> None:
-    """Retries 2.1: `x-amz-retry-after`; "bad/negative ignored"."""
+    """Retries 2.1: `x-amz-retry-after`; an invalid or negative value is ignored."""
     headers = {} if value is None else {"X-Amz-Retry-After": value}
     assert refused({"error": "slow_down"}, headers=headers).retry_after == seconds
 

@@ -203,7 +203,7 @@ def failure(life: Life, way: WayIn, *, asynchronous: bool) -> Exception | None:
             _ = asyncio.run(adrive(whole_life(way), life.async_world()))
         else:
             _ = drive(whole_life(way), life.world())
-    except Exception as error:  # noqa: BLE001 - the test looks at any
+    except Exception as error:  # noqa: BLE001 - any error is checked
         return error
     return None
 

@@ -343,7 +343,7 @@ class TestReplayIsStrict:
         def careless() -> Steps[None]:
             try:
                 yield from register_client(REGISTRATION)
-            except Exception as error:  # noqa: BLE001 - that is what it is about
+            except Exception as error:  # noqa: BLE001 - the test checks this
                 pytest.fail(f"caught {error!r}")
 
         with pytest.raises(ReplayMismatch):

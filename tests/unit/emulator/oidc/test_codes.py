@@ -304,7 +304,7 @@ def test_a_code_that_is_used_twice_ends_its_session(
     assert login.is_alive(first)
     assert login.is_alive(second)
     clock.advance(after)
-    # Whatever comes with it: whoever has a spent code and the client's secret holds it a second time.
+    # Whatever else the request contains: the sender has a spent code and the client's secret.
     with pytest.raises(InvalidGrantException, match="Invalid grant provided"):
         login.exchange(redirect_uri="http://127.0.0.1:1/oauth/callback", verifier="v" * 43)
     assert not login.is_alive(first)

@@ -114,7 +114,7 @@ class _Talks(_FailsTheContract):
         (_OneRoom, "test_keys_do_not_collide", "each key has its own document"),
         (_LocksNothing, "test_a_lock_is_for_one", "while another has it"),
         (_LocksNothing, "test_many_threads_take_turns", "keeps all others out"),
-        (_Talks, "test_nothing_shows_a_document", "no text shows anything of a document"),
+        (_Talks, "test_nothing_shows_a_document", "no text contains any part of a document"),
     ],
 )
 def test_the_contract_finds_what_is_wrong(store: type[MemoryStore], test: str, rule: str) -> None:
