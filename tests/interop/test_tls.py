@@ -43,7 +43,7 @@ def test_the_sdks(
     assert asked() == USED * 2
 
 
-def test_nobody_trusts_it_by_chance(
+def test_the_certificate_is_not_trusted_without_the_variable(
     aws: Callable[..., subprocess.CompletedProcess[str]],
     environment: dict[str, str],
     server: EmulatorServer,

@@ -68,7 +68,7 @@ def refused(answer: HttpResponse) -> str:
     return message
 
 
-def test_twenty_in_a_page_where_nobody_says(
+def test_a_page_has_twenty_entries_by_default(
     crowded: IdentityCenter, token: str, listed: Callable[..., tuple[list[str], str | None]]
 ) -> None:
     entries, next_token = listed(crowded, token, "/assignment/accounts")
@@ -132,9 +132,7 @@ def test_a_size_that_no_page_has(
         "+/+/",
     ],
 )
-def test_a_token_that_nobody_gave(
-    forged: str, crowded: IdentityCenter, token: str, portal: Portal
-) -> None:
+def test_a_forged_token(forged: str, crowded: IdentityCenter, token: str, portal: Portal) -> None:
     answer = portal(crowded, token, f"/assignment/accounts?next_token={forged}")
     assert refused(answer) == "next_token is invalid"
 

@@ -87,7 +87,7 @@ def test_the_first_user_is_who_signs_in() -> None:
     assert found["profile emulator-111122223333-a+=,.@-_B"]["sso_role_name"] == "a+=,.@-_B"
 
 
-def test_nobody_at_all() -> None:
+def test_a_directory_without_users() -> None:
     server = EmulatorServer(IdentityCenter(directory=Directory()))
     server.close()
     found = sections(client_environment(server, HOME).config)

@@ -326,7 +326,7 @@ def test_threads_get_a_queue_in_their_order() -> None:
     assert queue.acquire(0)
 
 
-def test_a_queue_that_is_given_to_who_has_just_left_goes_on(
+def test_the_queue_continues_if_its_next_thread_has_just_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An interrupt ends the wait at the moment when the lock is passed on."""
