@@ -35,7 +35,7 @@ class Transport(Clocked, Protocol):
         """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
 
         Raises:
-            TransportError: if anything at all went wrong.
+            TransportError: the exchange failed for any reason.
         """
         ...
 
@@ -51,7 +51,7 @@ class AsyncTransport(Clocked, Protocol):
         """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
 
         Raises:
-            TransportError: if anything at all went wrong.
+            TransportError: the exchange failed for any reason.
         """
         ...
 

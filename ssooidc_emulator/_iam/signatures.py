@@ -49,7 +49,7 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 # Names, statuses and texts are those of other AWS services (Smithy's trait `aws.auth#sigv4` has
 # InvalidSignatureException with 403). No public record shows any of them for SSO OIDC, so their source is "invented".
-# Of a request, they quote only times.
+# The only values of a request that they quote are times.
 _incomplete: Final = partial(MessageRefusal, "IncompleteSignatureException")
 _invalid: Final = partial(MessageRefusal, "InvalidSignatureException")
 NO_SIGNATURE: Final = MessageRefusal(

@@ -26,8 +26,8 @@
 More tables are `[[applications]]`, `[[trusted_token_issuers]]` and `[[access_keys]]`. The keys of `[instance]` are the
 arguments of `IdentityCenter`; those of the other tables are the arguments of the methods of `Directory`, or the fields
 of its classes. The `kind` of a fault is the name of a function in `ssooidc_emulator.faults`, and `parameters` has its
-arguments. A fault happens to one call, or to as many as `times` says (a number, or "all"); with a `probability`, and
-without `times`, it may happen to any call.
+arguments. A fault affects one call, or as many as `times` says (a number, or "all"); with a `probability`, and
+without `times`, it may affect any call.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Verdict(Enum):
     ACCEPTED = auto()
     """It is the answer to the login, and it was kept."""
     REJECTED = auto()
-    """It is not the answer to the login, which goes on waiting."""
+    """A request that is not the answer to the login, which continues to wait."""
     TOO_LATE = auto()
     """The login already has its answer."""
 
@@ -78,7 +78,7 @@ class Inbox:
         """Wait up to `seconds` and return the callback, a text for the person, or `None`.
 
         Raises:
-            ListenerError: the thread that listens has died.
+            ListenerError: the listening thread has ended.
         """
         with self._changed:
             _ = self._changed.wait_for(self._has_something, seconds)
@@ -92,7 +92,7 @@ class Inbox:
             return None
 
     def fail(self) -> None:
-        """Make `wait` raise an error: the thread that listens has died."""
+        """Make `wait` raise an error: the listening thread has ended."""
         with self._changed:
             self._failed = True
             self._changed.notify_all()

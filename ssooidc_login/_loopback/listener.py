@@ -1,7 +1,7 @@
 """A listener on the loopback interface for the redirect from the browser (RFC 8252 sections 7.3 and 8.3).
 
 It listens on 127.0.0.1 only, in one daemon thread, and before the browser is opened. A request that is not the answer
-to the login gets an error page, and the login goes on waiting. The answer is kept before anything is written to the
+to the login gets an error page, and the login keeps waiting. The answer is kept before anything is written to the
 browser, whose page is sent when the login has ended.
 """
 

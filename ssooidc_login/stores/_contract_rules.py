@@ -311,7 +311,7 @@ async def _fails(name: str, call: Callable[[], Awaitable[object]]) -> None:
 
 
 def _refuse_leak(text: str) -> None:
-    demand(_CANARY not in text, "no text shows anything of a document")
+    demand(_CANARY not in text, "no text contains any part of a document")
 
 
 def _documents(largest: int) -> Iterator[tuple[str, str]]:

@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 async def to_its_end(work: Coroutine[object, object, T]) -> T:
-    """Await `work` to its end even if the caller is cancelled; raise the cancellation afterwards.
+    """Await `work` until it completes, even if the caller is cancelled; raise the cancellation afterwards.
 
-    `work` must end by itself.
+    `work` must end without being cancelled.
     """
     task = asyncio.ensure_future(work)
     try:

@@ -1,4 +1,4 @@
-"""JSON that is nested deeper than any answer of the service: unknown members of answers and of errors."""
+"""JSON that is nested deeper than any response of the service: unknown members of responses and errors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 GROUP: Final = "responses"
 JSON: Final = {"Content-Type": "application/json"}
-# Levels in an unknown member of an object.
+# Levels of nesting in an unknown member of an object.
 DEEPEST: Final = 200
 TOO_DEEP: Final = (201, 300)
 
 
 def nested(levels: int, member: str) -> bytes:
-    """Return an object with a known member and an unknown one, lists in lists."""
+    """Return an object with a known member and an unknown one that contains nested lists."""
     return f'{{{member},"unknown":{"[" * levels}{"]" * levels}}}'.encode()
 
 
@@ -54,7 +54,7 @@ def test_how_deep_an_unknown_member_of_an_answer_may_be(
 def test_how_deep_an_unknown_member_of_an_error_may_be(
     levels: int, asked: dict[str, Asked], tally: Tally
 ) -> None:
-    """A header names the error all the same; without one it has the status only."""
+    """An error with a name in a header keeps it; without one, only the status is left."""
     body = nested(levels, '"error":"invalid_grant"')
     operation = asked["CreateToken"].operation
     kind = InvalidGrantException if levels <= DEEPEST else UnknownServiceError

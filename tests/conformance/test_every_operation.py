@@ -1,4 +1,4 @@
-"""The operations that these tests ask by name are all that the code has."""
+"""The operations that these tests name are all that exist in the code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Signing in and out, where the AWS CLI does otherwise: what is sent, in which order, and what is kept.
+"""Signing in and out where the AWS CLI differs: which requests are sent, in which order, and what is stored.
 
-What the AWS CLI 2 does is in its source (`awscli/customizations/sso/`, `botocore/utils.py`) and was measured on the
-wire; `tests/interop/` runs the program itself.
+The behavior of the AWS CLI 2 is taken from its source (`awscli/customizations/sso/`, `botocore/utils.py`) and from its
+requests; `tests/interop/` runs the program itself.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SessionOf: TypeAlias = Callable[[SsoSettings], SsoSession]
 
 
 class Service(EmulatorTransport):
-    """The emulator, with the path and body of each request, and the seconds of each sleep."""
+    """The emulator, with a record of each request's path and body, and of each sleep in seconds."""
 
     def __init__(self) -> None:
         self.center: Final = IdentityCenter(entropy=seeded_entropy("differences"))
@@ -60,7 +60,7 @@ class Service(EmulatorTransport):
 
 
 class Person:
-    """Agrees to everything, with a browser that comes back over a real socket where a listener waits for it."""
+    """Approves everything, with a browser that follows the redirect over a real socket if a listener waits."""
 
     def __init__(self, service: Service) -> None:
         self.service: Final = service
@@ -121,7 +121,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def session_of(service: Service, store: MemoryStore) -> SessionOf:
-    """Make sessions at the emulator that share a store."""
+    """Return a function that makes sessions at the emulator with the same store."""
     return lambda settings: SsoSession(settings, store=store, transport=service)
 
 
@@ -132,11 +132,11 @@ def session_settings(name: str) -> SsoSettings:
 def test_no_poll_comes_before_the_code_is_shown(
     session_of: SessionOf, service: Service, person: Person, tally: Tally
 ) -> None:
-    """The AWS CLI asks once before it shows the code, once more at once, and then waits the interval."""
+    """The AWS CLI polls before it shows the code and again right after it, and then waits the interval."""
     session = session_of(session_settings("my-sso"))
     token = session.login(way=WayIn.DEVICE_CODE, interaction=person)
     assert person.asked_before_code == ["/client/register", "/device_authorization"]
-    # The first poll comes when the interval is over, and finds the decision of whoever was quick.
+    # The first poll is made after the interval, and finds a decision that was made quickly.
     assert service.paths == [*person.asked_before_code, "/token"]
     assert service.slept == [1.0]
     assert service.asked[-1][1]["grantType"] == "urn:ietf:params:oauth:grant-type:device_code"
@@ -162,11 +162,11 @@ def test_both_forms_of_a_profile_take_the_browser(  # noqa: PLR0917 - fixtures
     person: Person,
     tally: Tally,
 ) -> None:
-    """The AWS CLI takes it for a profile with a session only, and the device flow for one without."""
+    """The AWS CLI uses it only for a profile with a session, and otherwise the device flow."""
     settings = SsoSettings.from_profile(parse_aws_config(text), profile)
     assert settings is not None
     assert (settings.session_name is None) == (profile == "old")
-    # A machine with a browser, and nothing else that the choice looks at.
+    # A machine with a browser, and nothing else that affects the choice.
     with mock.patch.dict(os.environ, {"BROWSER": "firefox"}, clear=True):
         session_of(settings).login(interaction=person)
     (path, registration), (_, grant) = service.asked
@@ -184,7 +184,7 @@ def test_both_forms_of_a_profile_take_the_browser(  # noqa: PLR0917 - fixtures
 def test_a_stranger_at_the_listener_ends_no_login(
     session_of: SessionOf, person: Person, tally: Tally
 ) -> None:
-    """The AWS CLI takes an answer on any path, and its login ends with any error and with any wrong state."""
+    """The AWS CLI accepts a response on any path, and any error or wrong state ends its login."""
     person.strangers = (
         "/?code=stolen&state={state}",
         "/oauth/callback?error=access_denied",
@@ -206,7 +206,7 @@ def test_one_session_is_logged_out(
     person: Person,
     tally: Tally,
 ) -> None:
-    """`aws sso logout` ends every session that has a token on the disk, and leaves all registrations there."""
+    """`aws sso logout` ends every session that has a token on disk, and keeps all registrations."""
     ours, other = session_settings("ours"), session_settings("other")
     for settings in (ours, other):
         session_of(settings).login(way=WayIn.DEVICE_CODE, interaction=person)
@@ -226,7 +226,7 @@ def test_one_session_is_logged_out(
 def test_the_service_is_asked_whether_it_knows_a_registration(
     session_of: SessionOf, service: Service, person: Person, tally: Tally
 ) -> None:
-    """The AWS CLI sends the person to the page with whatever registration is on the disk."""
+    """The AWS CLI opens the page with any registration that is on disk."""
     session = session_of(session_settings("my-sso"))
     session.login(way=WayIn.BROWSER, interaction=person)
     assert person.last_page() == 200

@@ -1,4 +1,4 @@
-"""A sub-property whose name no property may have: kept, as in the case that AWS SDKs share.
+"""A sub-property with a name that is not valid for properties is kept, as in the case that AWS SDKs share.
 
 The AWS SDK for Kotlin ignores such a sub-property with a warning (`AwsConfigParser.kt`: "Ignoring invalid
 sub-property").
@@ -29,7 +29,7 @@ def test_a_space_in_the_name_of_a_sub_property(name: str, tally: Tally) -> None:
 
 
 def test_a_space_in_the_name_of_a_property(tally: Tally) -> None:
-    """Of a property's name everybody thinks alike."""
+    """All parsers agree about the names of properties."""
     parsed = parse_aws_config("[profile foo]\nin valid = value")
     assert parsed.profiles["foo"].properties == {}
     (warning,) = parsed.warnings

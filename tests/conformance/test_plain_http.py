@@ -1,4 +1,4 @@
-"""Custom endpoints with plain http: this machine may have one, as with botocore; another machine may not."""
+"""Custom endpoints with plain http: allowed on this machine, as with botocore, and refused for other machines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHERS: Final = {
     "oidc.us-east-1.amazonaws.com": "oidc.us-east-1.amazonaws.com",
     "192.0.2.1:8000": "192.0.2.1",
     "localhost.example": "localhost.example",
-    "0.0.0.0:80": "0.0.0.0",  # noqa: S104 - nobody listens
+    "0.0.0.0:80": "0.0.0.0",  # noqa: S104 - no socket is bound
     "[2001:db8::1]:80": "2001:db8::1",
 }
 

@@ -1,4 +1,4 @@
-"""Tokens that another SDK wrote, and tokens that have ended: where the AWS SDKs differ from each other and from us."""
+"""Tokens written by other SDKs, and expired tokens, where the AWS SDKs differ from each other and from this library."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Stored:
 
 
 def test_an_ended_token_is_refreshed_again_at_once(tally: Tally) -> None:
-    """The AWS SDKs for JavaScript and Rust send nothing for 30 s: one raises, the other returns the ended token."""
+    """The AWS SDKs for JavaScript and Rust send nothing for 30 s: one raises, the other returns the expired token."""
     stored = Stored(
         "2026-01-01T11:59:59Z",
         [
@@ -76,7 +76,7 @@ def test_an_ended_token_is_refreshed_again_at_once(tally: Tally) -> None:
 
 
 def test_a_token_that_is_good_waits_for_its_next_refresh(tally: Tally) -> None:
-    """While there is time left, a failed refresh is not repeated within the minute."""
+    """While the token is valid, a failed refresh is not repeated within a minute."""
     stored = Stored("2026-01-01T12:05:00Z", [error_reply(InternalServerException)] * 2)
     for second in range(60):
         assert stored.session.token().access_token == SecretStr("first")
@@ -98,7 +98,7 @@ def test_a_token_that_is_good_waits_for_its_next_refresh(tally: Tally) -> None:
 def test_a_token_ends_at_the_fraction_of_a_second(
     written: str, read: datetime, tally: Tally
 ) -> None:
-    """The AWS SDK for JavaScript writes them; that for C drops them (aws-c-common, `source/date_time.c`)."""
+    """The AWS SDK for JavaScript writes fractions; the one for C drops them (aws-c-common, `source/date_time.c`)."""
     stored = Stored(written)
     assert stored.session.token().expires_at == read
     assert stored.stored()["expiresAt"] == written

@@ -1,4 +1,4 @@
-"""A real Chromium on the emulator's pages: what a person sees and does, and what pages of others cannot do."""
+"""A real Chromium on the emulator's pages: what a person sees and does, and what other sites' pages cannot do."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def device(transport: HttpxTransport, server: EmulatorServer) -> PendingDeviceLo
 
 @pytest.fixture
 def screenshot(chromium: Chrome, tmp_path: Path) -> Callable[[str], None]:
-    """Give what keeps a picture of the page, for whoever looks at a failure; `--basetemp` says where."""
+    """Return a function that saves a screenshot, for examining a failure; `--basetemp` sets the folder."""
 
     def save(name: str) -> None:
         assert chromium.save_screenshot(str(tmp_path / f"{name}.png"))
@@ -76,13 +76,13 @@ def text(chromium: Chrome, selector: str) -> str:
 
 
 def follow(chromium: Chrome, element: WebElement) -> None:
-    """Click on what leads to another page, and wait until this one is gone."""
+    """Click on a link or button that leads to another page, and wait until the current page is gone."""
     element.click()
     WebDriverWait(chromium, SECONDS).until(staleness_of(element))
 
 
 def push(chromium: Chrome, label: str) -> None:
-    # `.text` is what is seen: a button that is hidden is not found, one that is covered cannot be clicked.
+    # `.text` is the visible text: a hidden button is not found, and a covered one cannot be clicked.
     (button,) = [b for b in chromium.find_elements(By.TAG_NAME, "button") if b.text == label]
     follow(chromium, button)
 
@@ -125,7 +125,7 @@ class TestDevicePage:
         chromium.get(device.verification_uri)
         field = chromium.switch_to.active_element
         assert field.get_attribute("id") == "user_code"
-        assert field.accessible_name == "The code that your device or terminal shows"
+        assert field.accessible_name == "Code shown on your device or terminal"
         screenshot("enter")
         field.send_keys("BCDF-GHJK" if device.user_code != "BCDF-GHJK" else "BCDF-GHJL")
         field.send_keys(Keys.ENTER)
@@ -133,7 +133,7 @@ class TestDevicePage:
             "No sign-in has this code. Compare it with the one on your device or terminal."
         )
         screenshot("wrong")
-        # As people type it.
+        # The way people type it.
         find(chromium, "[aria-invalid]").send_keys(device.user_code.replace("-", " ").lower())
         push(chromium, "Continue")
         assert text(chromium, ".code") == device.user_code
@@ -203,7 +203,7 @@ class TestPagesOfOthers:
         evil_page: Callable[[str], str],
         asked: Asked,
     ) -> None:
-        # Even where the person has the real page open, so that there is a cookie.
+        # Even if the real page is open too, so that there is a cookie.
         chromium.get(device.verification_uri_complete or "")
         token = find(chromium, "[name=token]").get_attribute("value")
         asked()
@@ -271,7 +271,7 @@ class TestConsentPage:
         assert values[3] == "user"
         screenshot("consent")
         push(chromium, "Allow")
-        # The CLI's own page, which the redirect led to in spite of the page's policy.
+        # The CLI's own page: the redirect led to it in spite of the page's policy.
         assert chromium.current_url.startswith(values[2])
         assert text(chromium, "body").startswith(
             "Sign in to AWS\nYour credentials have been shared successfully"

@@ -1,4 +1,4 @@
-"""`KeyringStore` in a real keychain, GNOME's, over D-Bus: unlocked, locked, and gone."""
+"""`KeyringStore` in a real GNOME keychain over D-Bus: unlocked, locked, and gone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOW: Final = "`python3 noxfile.py -s interop` installs it"
 SECONDS: Final = 60
 KEY: Final = StoreKey("token", "a" * 40)
 
-# A bus that starts no services by itself.
+# A bus that starts no services on demand.
 BUS: Final = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -42,7 +42,7 @@ BUS: Final = """\
 
 
 class Desktop:
-    """A message bus and a keychain of their own, as on somebody's desktop."""
+    """A separate message bus and keychain, as on a desktop."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
         self.home, self.stack = home, stack
@@ -80,7 +80,7 @@ class Desktop:
         keychain.stdin.write("password-of-a-test" if unlock else "")
         keychain.stdin.close()
         keychain.stdin = None
-        # It says where it is once it can be reached.
+        # It prints its address once it accepts connections.
         assert keychain.stdout is not None
         keychain.stdout.readline()
         return keychain
@@ -158,9 +158,9 @@ def test_where_no_keychain_runs_that_is_told(
 
 
 def connections(home: Path) -> int:
-    """Return how many connections to a bus its own process has, by what the kernel says of its socket."""
+    """Return the number of this process's connections to a bus, according to the kernel."""
     lines = Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()
-    # Type 0001 and state 03: a stream that is connected.
+    # Type 0001 and state 03: a connected stream socket.
     return sum(line.endswith(f" 0001 03 {line.split()[6]} {home}/bus") for line in lines[1:])
 
 
@@ -204,7 +204,7 @@ except StoreError as error:
 
 
 def test_no_process_leaves_a_connection_open(desktop: Desktop, tmp_path: Path) -> None:
-    """Not when it forks, not when the bus cannot be reached, and not at its end."""
+    """Neither when it forks, nor when the bus cannot be reached, nor when it ends."""
     desktop.open_keychain(unlock=True)
     ended = subprocess.run(
         (sys.executable, "-X", "dev", "-Ic", PROGRAM, str(tmp_path / "locks")),

@@ -1,4 +1,4 @@
-"""What type checkers make of programs: flows, their arguments, and what `yield from` gives. Never executed."""
+"""The types that checkers infer for programs: flows, their arguments, and results of `yield from`. Never executed."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def either(operations: tuple[Program[T], ...], otherwise: T) -> Steps[T]:
 
 
 def wider() -> Program[object]:
-    """A program of something is one of anything wider."""
+    """A program is covariant in its result."""
     return sign_in("n")
 
 
@@ -162,7 +162,7 @@ def ready_made_for_a_browser(
 
 
 def transports(scripted: ScriptedTransport) -> tuple[Transport, AsyncTransport]:
-    """One class may have both sets of methods."""
+    """A class may have the methods of both kinds."""
     blocking: Transport = scripted
     awaited: AsyncTransport = scripted
     assert_type(blocking.config, ClientConfig)

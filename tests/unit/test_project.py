@@ -1,4 +1,4 @@
-"""The project's own machinery: noxfile.py, and what tests/conftest.py promises."""
+"""The project's tools: noxfile.py and tests/conftest.py."""
 
 import ast
 import asyncio
@@ -39,7 +39,7 @@ def command(path: Path, text: str) -> Path:
 
 
 def is_this_python(found: str | None) -> bool:
-    """Compare the folders, not the texts: `sys.executable` may be relative, or have `..` in it."""
+    """Compare the folders and not the strings: `sys.executable` may be relative, or contain `..`."""
     mine = Path(sys.executable)
     return (
         found is not None

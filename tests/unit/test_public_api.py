@@ -40,7 +40,7 @@ def test_a_public_module_shows_what_it_exports(name: str) -> None:
     for each in exported:
         assert getattr(module, each) is not None
     if hasattr(module, "__getattr__"):
-        # A module with lazy exports lists them, and nothing that it imports for itself.
+        # The `__dir__` of a module with lazy exports lists these, and nothing that the module imports.
         shown = {each for each in dir(module) if not each.startswith("_")}
         assert {each for each in shown if not isinstance(getattr(module, each), ModuleType)} <= {
             *exported,
@@ -55,7 +55,7 @@ def record() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up.
+    # Dataclasses look up their module.
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
@@ -191,7 +191,7 @@ class TestRecord:
         assert shown in out
         assert out.endswith("in CHANGELOG.md, and run: nox -s api -- --write\n")
 
-        # An older section, or another name, does not count.
+        # Neither an older section nor another name counts.
         assert self.run(record, root, "--write") == 1
         assert capsys.readouterr().out.endswith(f"does not mention these changed names:\n{name}\n")
         assert written.read_text(encoding="utf-8") == before

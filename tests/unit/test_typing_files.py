@@ -1,6 +1,6 @@
-"""What type checkers read in `tests/typing/` speaks of every operation, grant and flow that the code has.
+"""The files in `tests/typing/` cover every operation, grant and flow of the code.
 
-Nobody runs those files, so their lists are compared here, by the names in their text.
+Those files are never executed, so the names in their text are compared here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def tree_of(file: str) -> ast.Module:
 
 
 def name_of(node: ast.expr) -> str:
-    """Return `logout` of both `logout` and `portal.logout`."""
+    """Return `logout` for both `logout` and `portal.logout`."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
@@ -32,7 +32,7 @@ def first_arguments(tree: ast.Module, function: str) -> Iterator[ast.expr]:
 
 
 def called_in(tree: ast.Module, function: str) -> set[str]:
-    """Return the functions whose result is the first argument of calls of this one."""
+    """Return the functions whose result is the first argument of calls of this function."""
     given = first_arguments(tree, function)
     return {name_of(each.func) for each in given if isinstance(each, ast.Call)}
 
@@ -41,10 +41,10 @@ def called_in(tree: ast.Module, function: str) -> set[str]:
 def builders(
     core_contents: tuple[Any, ...], every_request: frozenset[tuple[type, type]]
 ) -> dict[str, type]:
-    """Return the functions that make an operation, with its class."""
+    """Return the functions that make an operation, each with the operation's class."""
     operations = {operation.__name__: operation for operation, _ in every_request}
     functions = [value for value in core_contents if inspect.isfunction(value)]
-    # As it is written: some modules import for type checkers only what else is in an annotation.
+    # As written in the source: some modules import names of annotations only for type checkers.
     made = {value.__name__: value.__annotations__.get("return") for value in functions}
     return {name: operations[kind] for name, kind in made.items() if kind in operations}
 

@@ -71,7 +71,7 @@ class VirtualTimeTransport(BaseTransport, AsyncBaseTransport):
         self.clock: VirtualClock = clock
 
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Let other tasks run and a cancellation arrive, then do the same as `send`."""
+        """Allow other tasks to run and a cancellation to be delivered, then do the same as `send`."""
         await super().asleep(0)
         return self.send(request)
 
@@ -80,7 +80,7 @@ class VirtualTimeTransport(BaseTransport, AsyncBaseTransport):
         self.clock.advance(seconds)
 
     async def asleep(self, seconds: float, /) -> None:
-        """Let other tasks run and a cancellation arrive, then do the same as `sleep`."""
+        """Allow other tasks to run and a cancellation to be delivered, then do the same as `sleep`."""
         await super().asleep(0)
         self.sleep(seconds)
 

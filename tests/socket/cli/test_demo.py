@@ -1,4 +1,4 @@
-"""`ssooidc demo`: what a person sees of it, and how it ends."""
+"""`ssooidc demo`: its output, and how it ends."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ NEEDS: Final = "this command needs {!r}, which is not installed: pip install 'ss
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[HttpResponse]:
-    """Every answer of the emulator; the waits take no time."""
+    """Return every response of the emulator; the waits take no time."""
     seen: list[HttpResponse] = []
     send = HttpxTransport.send
 
@@ -153,5 +153,5 @@ def test_without_the_extra_it_says_what_to_install(missing: str, told: str) -> N
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    # click's own lines of usage come first, and differ between its versions.
+    # click's usage lines come first, and differ between its versions.
     assert done.stderr.endswith(told)

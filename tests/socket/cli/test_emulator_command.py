@@ -1,4 +1,4 @@
-"""`ssooidc emulator`: what a person sees of it, what another program gets of it, and how it ends."""
+"""`ssooidc emulator`: its output for people and for programs, and how it ends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """Give the environment of a person with logins of their own."""
+    """Return the environment of a person with real logins."""
     (tmp_path / "tmp").mkdir()
     own = tmp_path / "home" / ".aws"
     own.mkdir(parents=True)
@@ -47,7 +47,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(environ: dict[str, str]) -> Generator[Start]:
-    """Start the command with arguments; whatever happens, it is ended."""
+    """Start the command with arguments; stop it after the test in any case."""
     started: list[subprocess.Popen[str]] = []
 
     def call(*arguments: str, command: list[str] | None = None) -> subprocess.Popen[str]:
@@ -72,7 +72,7 @@ def start(environ: dict[str, str]) -> Generator[Start]:
 
 @pytest.fixture
 def no_home_stays(environ: dict[str, str], tmp_path: Path) -> Generator[None]:
-    """Look that nothing of it is left when the test is over, and the person's own home is as it was."""
+    """Check after the test that the command left nothing behind, and that the person's home is unchanged."""
     yield
     assert list(Path(environ["TMPDIR"]).iterdir()) == []
     files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
@@ -187,7 +187,7 @@ def test_a_command_that_a_signal_ends(start: Start) -> None:
         os.kill(child, 0)
 
 
-# To be read by a person
+# Output for people
 
 
 def test_it_says_how_to_use_it_and_shows_each_request(start: Start) -> None:
@@ -296,7 +296,7 @@ def test_a_shell_evaluates_it(start: Start) -> None:
 def test_every_line_is_for_the_shell(start: Start, environ: dict[str, str]) -> None:
     process = start("--export")
     assert process.stdout
-    # It closes its output, and serves on.
+    # It closes its output, and continues to serve.
     lines = process.stdout.read().splitlines()
     assert lines[0].startswith("unset AWS_ACCESS_KEY_ID ")
     assert all(re.fullmatch(r"export \w+=[\w:/.,-]+", line) for line in lines[1:])
@@ -308,7 +308,7 @@ def test_every_line_is_for_the_shell(start: Start, environ: dict[str, str]) -> N
     assert process.wait(60) == 128 + signal.SIGTERM
 
 
-# A scene, and what is wrong
+# Scene files, valid and invalid
 
 
 def test_a_scene(start: Start, tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False
     )
     if missing == "jinja2":
-        # Only its pages need it, and `true` opens none.
+        # Only its pages need the extra, and `true` opens none.
         assert (done.returncode, done.stderr) == (0, "")
     else:
         assert (done.returncode, done.stdout) == (2, "")

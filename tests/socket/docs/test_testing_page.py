@@ -1,4 +1,4 @@
-"""The tests in docs/testing.md pass, each in a project of its own."""
+"""The tests in docs/testing.md pass, each in a separate project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loopback listener over real sockets: the browser's way back, the outcome on its page, and who is turned away."""
+"""The loopback listener over real sockets: the redirect, the page that shows the outcome, and refused requests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def request(listener: LoopbackListener, target: str = ANSWER, method: str = "GET
 
 
 def rest(sock: socket.socket) -> bytes:
-    """All that comes until the other end closes."""
+    """Return all bytes until the other end closes."""
     received = b""
     while data := sock.recv(65536):
         received += data
@@ -176,7 +176,7 @@ def test_one_answer_is_taken(listener: LoopbackListener) -> None:
 
 
 def test_a_login_may_begin_again_on_the_same_listener(listener: LoopbackListener) -> None:
-    """A registration that the service no longer knows: the flow registers anew, and waits once more."""
+    """If the service no longer has the registration, the flow registers again, and waits once more."""
     for _ in range(2):
         listener.expect(accepts)
         assert listener.poll(0) is None
@@ -285,7 +285,7 @@ def test_closing_ends_thread_and_sockets_and_may_be_repeated(listener: LoopbackL
 
 
 def test_ctrl_c_ends_the_wait(listener: LoopbackListener) -> None:
-    """Any signal's handler may raise, as that of Ctrl-C does."""
+    """Any signal handler may raise, as that of Ctrl-C does."""
 
     def stop(_signal: int, _frame: object) -> None:
         raise InterruptedError
@@ -337,7 +337,7 @@ def test_secrets_are_in_no_repr(listener: LoopbackListener) -> None:
 
 
 def check(listener: LoopbackListener, attack: Callable[[LoopbackListener], object]) -> None:
-    """After whatever came, the login goes on as if nothing had."""
+    """Check that the login continues unchanged."""
     listener.expect(accepts)
     _ = attack(listener)
     assert listener.poll(0) is None

@@ -1,4 +1,4 @@
-"""Pasting the address that a browser on another machine ended at: into a terminal, while the login waits."""
+"""Pasting the final address of a browser on another machine into a terminal, during a login."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class Window:
     """A person without a terminal."""
 
     def show(self, text: str, /) -> None:
-        """Nobody looks."""
+        """Show nothing."""
 
     def open_url(self, url: str, /) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""The page that sends the browser on: this user's programs get it, others do not."""
+"""The page that redirects the browser: programs of this user get it, others do not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_another_user_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_connects_first_cannot_have_the_url_put_onto_a_command_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A stranger who connects to each new port would otherwise be taken for this process's own trial."""
+    """A stranger who connects to each new port would otherwise be mistaken for this process's own test connection."""
     connect = socket.create_connection
     with contextlib.ExitStack() as strangers:
         own = []

@@ -1,4 +1,4 @@
-"""`ssooidc_core.errors`: the tree, texts, hints, and that errors survive pickling and copying."""
+"""`ssooidc_core.errors`: the class tree, texts, hints, pickling and copying."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ HINTS = {
 
 
 def example(cls: type[SsoOidcError]) -> SsoOidcError:
-    """An error with something in each attribute."""
+    """Return an error with a value in each attribute."""
     if issubclass(cls, InvalidRequestRegionException):
         return cls(
             code="c", status=400, message="m", retry_after=1.5, endpoint="https://e", region="r-1"
@@ -115,7 +115,7 @@ def test_the_examples_are_of_every_class_of_the_tree() -> None:
 def test_errors_pickle_and_copy_with_their_attributes_and_notes(
     cls: type[SsoOidcError], duplicate: object
 ) -> None:
-    """Job queues and process pools carry errors to another process."""
+    """Job queues and process pools pass errors between processes."""
     assert callable(duplicate)
     error = example(cls)
     error.add_note("first note")

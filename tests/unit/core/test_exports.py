@@ -1,4 +1,4 @@
-"""What the package offers: each list is pinned, so that nothing comes or goes unseen."""
+"""The exports of the package: each list is written out, so that no name is added or removed by accident."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_exported_name_exists_once() -> None:
 
 @pytest.mark.parametrize("name", FACES)
 def test_every_public_name_of_a_face_is_in_its_list(name: str) -> None:
-    """Submodules are reached by their own names."""
+    """Submodules are imported by their own names."""
     module = importlib.import_module(name)
     public = {
         each

@@ -33,7 +33,7 @@ def test_a_verifier_has_64_unreserved_characters() -> None:
 
 
 def test_each_character_of_a_verifier_is_as_likely() -> None:
-    """Every byte once: those that would favour the first characters are left out."""
+    """Every byte once: bytes that would make the first characters more likely are discarded."""
     given: list[bytes] = [bytes(range(96)), bytes(range(96, 192)), bytes(range(192, 256))]
 
     def entropy(count: int) -> bytes:

@@ -1,4 +1,4 @@
-"""`ssooidc_core._rest_json`: answers that are not what was asked for, and the requests' encoding."""
+"""`ssooidc_core._rest_json`: unexpected responses, and the encoding of requests."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_200_that_is_not_a_token_says_what_it_is(body: bytes, text: str) -> No
 
 
 def test_of_a_repeated_member_the_last_one_counts() -> None:
-    """RFC 8259 section 4 leaves it open; this is what most readers do, pydantic and Python's `json` included."""
+    """RFC 8259 section 4 leaves it open; most parsers do this, including pydantic and Python's `json`."""
     body = b'{"accessToken":"first","accessToken":"last"}'
     assert REFRESH.parse(HttpResponse(200, JSON, body)) == CreateTokenResponse(
         access_token=SecretStr("last")
@@ -171,7 +171,7 @@ def test_an_unknown_member_may_hold_anything_that_is_json() -> None:
     ],
 )
 def test_these_content_types_are_json(content_type: str | None) -> None:
-    """RFC 8259 section 11, RFC 6839 section 3.1; one that is missing is not held against an answer."""
+    """RFC 8259 section 11, RFC 6839 section 3.1; a response without a content type is accepted."""
     headers = {} if content_type is None else {"content-TYPE": content_type}
     assert REFRESH.parse(HttpResponse(200, headers, GOOD)).token_type is None
 
@@ -221,7 +221,7 @@ def test_every_2xx_is_a_success(status: int) -> None:
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
 def test_a_redirect_is_never_followed(status: int) -> None:
-    """RFC 9110 section 15.4; it would carry the secrets of the request elsewhere."""
+    """RFC 9110 section 15.4; following it would send the request's secrets to another host."""
     headers = {**HTML, "Location": "https://evil.example/?r-secret"}
     assert str(unparsed(status, headers, PAGE)) == (
         f"The answer is a redirect, which is never followed (status {status})"
@@ -313,7 +313,7 @@ def test_an_empty_200_is_right_for_logout(
 def test_a_200_with_something_else_is_not_a_logout(
     headers: dict[str, str], body: bytes, text: str
 ) -> None:
-    """Behind a captive portal nobody was logged out."""
+    """A response of a captive portal is not a logout."""
     assert str(unparsed(200, headers, body, LOGOUT)) == text
 
 

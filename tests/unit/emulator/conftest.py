@@ -1,4 +1,4 @@
-"""A center under a clock that the test moves, and the calls of a login, each as one function."""
+"""A center with a clock that tests move, and a function for each call of a login."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Register(Protocol):
     """Registers a client: `register(center, clientName="other")`."""
 
     def __call__(self, asked: IdentityCenter, /, **members: object) -> dict[str, str]:
-        """Return the members that prove who it is."""
+        """Return the members that identify the client."""
         ...
 
 
 class Refusal(NamedTuple):
-    """What an answer says of an error."""
+    """The error in a response."""
 
     status: int
     name: str
@@ -65,7 +65,7 @@ def center() -> IdentityCenter:
 
 @pytest.fixture
 def ask(clock: VirtualClock) -> Callable[..., HttpResponse]:
-    """Send a request to a center and give its answer: `ask(center, "/token", {...})`."""
+    """Send a request to a center and return the response: `ask(center, "/token", {...})`."""
 
     def send(
         asked: IdentityCenter,
@@ -86,7 +86,7 @@ def ask(clock: VirtualClock) -> Callable[..., HttpResponse]:
 
 @pytest.fixture
 def error_of() -> ErrorOf:
-    """Read the error that an answer tells of; the portal's has the two members that the real one has."""
+    """Return the error in a response, after checking that a portal error has exactly its two members."""
 
     def read(answer: HttpResponse) -> Refusal:
         members: dict[str, str] = json.loads(answer.body)
@@ -103,7 +103,7 @@ def error_of() -> ErrorOf:
 
 @pytest.fixture
 def register(ask: Callable[..., HttpResponse]) -> Register:
-    """Register a client, with a scope unless told otherwise, and give the members that prove who it is."""
+    """Register a client, by default with a scope, and return the members that identify it."""
 
     def call(asked: IdentityCenter, /, **members: object) -> dict[str, str]:
         usual = {"clientName": "tool", "clientType": "public", "scopes": ["sso:account:access"]}
@@ -117,7 +117,7 @@ def register(ask: Callable[..., HttpResponse]) -> Register:
 
 @pytest.fixture
 def start(ask: Callable[..., HttpResponse]) -> Callable[..., dict[str, Any]]:
-    """Start a device login and give the answer's members."""
+    """Start a device login and return the response's members."""
 
     def call(asked: IdentityCenter, client: dict[str, str], **more: object) -> dict[str, Any]:
         answer = ask(
@@ -155,7 +155,7 @@ def refresh(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def sign_in(
     start: Callable[..., dict[str, Any]], poll: Callable[..., HttpResponse]
 ) -> Callable[..., dict[str, Any]]:
-    """Go through a whole login and give the token's members."""
+    """Complete a login and return the members of its token."""
 
     def call(asked: IdentityCenter, client: dict[str, str]) -> dict[str, Any]:
         login = start(asked, client)
@@ -175,7 +175,7 @@ def transport(center: IdentityCenter, clock: VirtualClock) -> EmulatorTransport:
 
 @pytest.fixture
 def portal(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Ask the portal with an access token: `portal(center, token, "/assignment/accounts")`."""
+    """Send a request to the portal with an access token: `portal(center, token, "/assignment/accounts")`."""
 
     def call(
         asked: IdentityCenter,
@@ -222,7 +222,7 @@ def issuer_key() -> ECKey:
 
 @pytest.fixture
 def iam_center(issuer_key: ECKey) -> IdentityCenter:
-    """A center with two applications, of which jane may use one, and a trusted token issuer."""
+    """A center with two applications, one of which is assigned to jane, and a trusted token issuer."""
     directory = Directory.example()
     directory.add_user("jane", user_id="u-jane", email="jane@corp.example")
     directory.add_user("joe", user_id="u-joe", email="joe@corp.example")
@@ -274,7 +274,7 @@ def assertion(issuer_key: ECKey, clock: VirtualClock) -> Callable[..., str]:
 
 @pytest.fixture
 def ask_iam(clock: VirtualClock) -> Callable[..., HttpResponse]:
-    """Send a CreateTokenWithIAM that the example's key signed: `ask_iam(center, {...})`."""
+    """Send a CreateTokenWithIAM request that is signed with the example's key: `ask_iam(center, {...})`."""
 
     def send(
         asked: IdentityCenter,
@@ -304,7 +304,7 @@ def ask_iam(clock: VirtualClock) -> Callable[..., HttpResponse]:
 
 @pytest.fixture
 def authorize_path(register: Register) -> Callable[..., str]:
-    """Register a client for browser logins, and give path and query of the page that it opens."""
+    """Register a client for browser logins, and return path and query of the page that it opens."""
 
     def call(asked: IdentityCenter, *, state: str = "s", **members: object) -> str:
         usual: dict[str, object] = {
@@ -326,7 +326,7 @@ def authorize_path(register: Register) -> Callable[..., str]:
 
 
 class Browser:
-    """Keeps the cookie, reads the form, and sends it to `action`, as a browser does."""
+    """Keeps the cookie, reads the form, and sends it to `action`, like a browser."""
 
     def __init__(
         self, ask: Callable[..., HttpResponse], center: IdentityCenter, action: str = "/device"
@@ -351,7 +351,7 @@ class Browser:
         return answer
 
     def open(self, user_code: str) -> HttpResponse:
-        """Look at the device page with a code."""
+        """Open the device page with a code."""
         return self.get(f"/device?user_code={user_code}")
 
     def post(
@@ -371,7 +371,7 @@ class Browser:
         )
 
     def another(self, center: IdentityCenter) -> Browser:
-        """Give another browser, without a cookie."""
+        """Return another browser, without a cookie."""
         return Browser(self.ask, center, self.action)
 
     @staticmethod
@@ -405,7 +405,7 @@ def status_of(
     login: dict[str, Any],
     poll: Callable[..., HttpResponse],
 ) -> Callable[[], str]:
-    """Give what a poll says."""
+    """Return the result of a poll."""
 
     def ask_once() -> str:
         answer = poll(center, client, login)

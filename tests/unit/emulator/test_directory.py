@@ -1,4 +1,4 @@
-"""The directory: what it refuses, in which order it lists, and what it says of itself."""
+"""The directory: what it refuses, the order of its lists, and its repr."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_one_user_with_an_attribute(attribute: str, directory: Directory) ->
     assert directory.user_with(attribute, "nobody") is None
 
 
-def test_two_users_with_one_address_are_nobody(directory: Directory) -> None:
+def test_an_address_of_two_users_finds_neither(directory: Directory) -> None:
     directory.add_user("jane", email="user@example.com")
     assert directory.user_with("email", "user@example.com") is None
 

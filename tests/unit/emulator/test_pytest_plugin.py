@@ -1,4 +1,4 @@
-"""The fixtures that every project gets in its own pytest, and what the plugin costs those that do not use them."""
+"""The fixtures of the pytest plugin in any project, and its cost for projects that do not use them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REGISTRATION = RegisterClientRequest(client_name="tool", client_type="public")
 
 
 def python(code: str) -> object:
-    """What another interpreter prints, as JSON."""
+    """Return the parsed JSON output of another interpreter."""
     command = [sys.executable, "-Ic", code]
     done = subprocess.run(  # noqa: S603 - our own code
         command, capture_output=True, check=True, text=True, timeout=60
@@ -194,7 +194,7 @@ def test_the_home_is_ready_and_nothing_is_set(
 
 @pytest.fixture
 def outer(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment around the test, in which boto3 has a default session already."""
+    """The environment around the test, in which boto3 already has a default session."""
     monkeypatch.setenv("AWS_PROFILE", "outer")
     monkeypatch.setenv("AWS_MADE_UP_TOMORROW", "outer")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", object())
@@ -274,7 +274,7 @@ def test_botocore_reads_and_keeps_tokens_in_the_scratch_home(
     identity_center_clock: Clock,
     identity_center_environment: ClientEnvironment,
 ) -> None:
-    """A token of the profile's session, put where the AWS CLI puts it, gets the role's credentials."""
+    """A token of the profile's session, stored where the AWS CLI stores it, gets the role's credentials."""
     home = Path(identity_center_environment.variables["HOME"])
     oidc = boto3.client("sso-oidc")
     client = oidc.register_client(

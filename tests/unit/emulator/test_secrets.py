@@ -44,7 +44,7 @@ def life(  # noqa: PLR0917 - fixtures
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
 ) -> tuple[list[HttpResponse], set[str]]:
-    """Go through everything, and give the pages that were shown and every secret there was."""
+    """Use every part of the emulator, and return the pages that were shown and every secret."""
     client = register(center)
     waiting, token = start(center, client), sign_in(center, client)
     again = json.loads(refresh(center, client, token["refreshToken"]).body)

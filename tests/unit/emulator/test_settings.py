@@ -1,4 +1,4 @@
-"""The settings of an instance: their defaults, and what is said of a wrong one."""
+"""The settings of an instance: their defaults, and the errors for invalid ones."""
 
 from __future__ import annotations
 

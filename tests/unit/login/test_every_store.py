@@ -1,4 +1,4 @@
-"""Every store of the library is put through the contract of stores, blocking and in event loops."""
+"""Every store of the library is tested with the store contract, blocking and in event loops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDS = {"StoreContract": "load", "AsyncStoreContract": "aload"}
 
 
 def stores_with(method: str) -> set[str]:
-    """Return the names of the public classes that are no protocol, no base, and have this method."""
+    """Return the names of the public classes with this method that are neither protocols nor base classes."""
     package = ssooidc_login.stores
     names = [info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
     return {
@@ -33,7 +33,7 @@ def stores_with(method: str) -> set[str]:
 
 
 def put_through(contract: str) -> set[str]:
-    """Return the names that the test classes over a contract use."""
+    """Return the names that the test classes for a contract use."""
     names: set[str] = set()
     for file in Path(__file__).parent.rglob("test_*contract*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""`ssooidc_login`: its exports are seen before they are imported."""
+"""`ssooidc_login`: `dir()` and `help()` show its exports before they are imported."""
 
 from __future__ import annotations
 

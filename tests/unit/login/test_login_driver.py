@@ -1,4 +1,4 @@
-"""`ssooidc_login._driver`: what it holds for programs it lets go of, whatever happens."""
+"""`ssooidc_login._driver`: every resource that it holds for a program is released, whatever happens."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KEY: Final = StoreKey("token", "0" * 40)
 
 
 def listening(inside: Callable[[], LoginSteps[T]]) -> LoginSteps[T | None]:
-    """Run a program with everything held that there is to hold."""
+    """Run a program that acquires every resource."""
 
     def held(redirect_uri: str) -> LoginSteps[T | None]:
         assert redirect_uri == "http://127.0.0.1:8400/oauth/callback"

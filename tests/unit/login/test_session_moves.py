@@ -1,4 +1,4 @@
-"""`SsoSession` and `AsyncSsoSession` whose start URL leads elsewhere, and what they take from the AWS configuration."""
+"""`SsoSession` and `AsyncSsoSession` if the start URL redirects, and their settings from the AWS configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Life(Protocol):
     def __call__(
         self, transport: ScriptedTransport, store: MemoryStore, person: Person, /
     ) -> tuple[AccessToken, str]:
-        """Give the token, and the region that the session is in at the end."""
+        """Return the token, and the final region of the session."""
         ...
 
 
@@ -68,7 +68,7 @@ def asynchronous(
 
 
 def answers(leads_to: list[str]) -> Callable[[HttpRequest], HttpResponse]:
-    """A vanity host that redirects to these, one after the other, and the service."""
+    """A vanity host that redirects to these URLs in order, and the service."""
     targets = iter(leads_to)
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -116,7 +116,7 @@ def test_a_start_url_that_leads_to_another_region_is_followed_with_a_word(
     assert [text for text in person.shown if "region" in text] == [
         "The start URL leads to region eu-west-1: set sso_region = eu-west-1 in [sso-session my-sso]."
     ]
-    # What was got before it moved is forgotten as well.
+    # Credentials from before the move are discarded too.
     key = role_credentials_key(SETTINGS, account_id=ACCOUNT, role_name="ReadOnly")
     assert store.load(key) is None
 

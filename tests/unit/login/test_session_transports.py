@@ -1,4 +1,4 @@
-"""`ssooidc_login._session.transports`: who refreshes is done before those who wait give up, in virtual time."""
+"""`ssooidc_login._session.transports`: a refresh ends before those who wait for it give up, in virtual time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_who_wants_it_faster_gets_it_faster() -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 1.0, 2.4, 4.9, 5.0, 14.9])
 @pytest.mark.parametrize("hangs_at", [1, 2, 3, 99])
 def test_all_attempts_together_end_within_20_seconds(seconds: float, hangs_at: int) -> None:
-    """Each answer is a failure that may be repeated, after so long; one hangs until its time is over."""
+    """Each response is a transient failure that takes some time; one request hangs until its timeout."""
     with make_transport(CONFIG) as own:
         policy = own.retry_policy
     began: list[float] = []

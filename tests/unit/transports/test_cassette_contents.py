@@ -1,4 +1,4 @@
-"""What a cassette holds of answers, errors, URLs and header fields, and what is said of one that is broken."""
+"""What a cassette contains of responses, errors, URLs and headers, and the errors for a broken cassette."""
 
 from __future__ import annotations
 

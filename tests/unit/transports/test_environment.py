@@ -1,4 +1,4 @@
-"""`ssooidc_transports.environment`: variables and files become a config, and nothing is read in vain."""
+"""`ssooidc_transports.environment`: variables and files become a config, and only what is needed is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_transports import environment
 from ssooidc_transports.environment import client_config, read_aws_config, sso_settings
 
-# In two parts: a traceback quotes the lines of this file.
+# Split in two: a traceback quotes the lines of this file.
 CANARY = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYEXAMPLEKEY"
 URL = "https://d-1234567890.awsapps.com/start"
 FILE = f"""\
@@ -50,7 +50,7 @@ sso =
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home directory with both files."""
+    """Make a home directory with both files."""
     folder = tmp_path / ".aws"
     folder.mkdir()
     (folder / "config").write_text(FILE, encoding="utf-8")
@@ -60,10 +60,10 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file may be asked for."""
+    """Fail if any file is read."""
 
     def touched(path: str) -> None:
-        pytest.fail(f"asked for {path}")
+        pytest.fail(f"{path} was read")
 
     monkeypatch.setattr(environment, "_bytes_of", touched)
 
@@ -73,13 +73,13 @@ def environ(home: Path, **variables: str) -> dict[str, str]:
 
 
 def refused(program: Callable[[], object]) -> str:
-    """Give the text of what a call raises, once it is known to hold no secret."""
+    """Return the text of a call's error, after checking that it contains no secret."""
     try:
         program()
     except ConfigurationError as error:
         caught = error
     else:
-        pytest.fail("it was accepted")
+        pytest.fail("no error was raised")
     assert caught.__context__ is None
     packages = tuple(
         str(Path(package.__file__ or "").parent)
@@ -103,7 +103,7 @@ def test_the_default_profile(home: Path) -> None:
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", None])
 def test_a_profile_with_a_session(home: Path, variable: str | None) -> None:
-    """The region of the Identity Center counts, whatever `AWS_REGION` says."""
+    """The region of the Identity Center is used, whatever `AWS_REGION` is."""
     variables = environ(home, AWS_REGION="ap-south-1")
     if variable is None:
         found = client_config(profile="dev", environ=variables)
@@ -289,7 +289,7 @@ def test_files_that_cannot_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_file_without_permission(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is made: for root, who may run the tests, no file is without permission."""
+    """The error is simulated: root, who may run the tests, can read every file."""
 
     def denied(_path: str) -> None:
         raise PermissionError(13, "Permission denied")

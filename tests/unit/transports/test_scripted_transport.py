@@ -283,7 +283,7 @@ def test_reply_has_the_services_form() -> None:
 
 def test_error_reply_has_the_services_form() -> None:
     answer = error_reply(InvalidGrantException, "Invalid refresh token provided")
-    # Verbatim in a public record of the real service: aws/aws-cli#8561.
+    # Verbatim from a public record of the real service: aws/aws-cli#8561.
     assert answer.body == (
         b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}'
     )

@@ -1,4 +1,4 @@
-"""botocore's rule sets and partitions are those of our code, and the check finds what they may come to say.
+"""botocore's rule sets and partitions match our code, and the check detects possible changes to them.
 
 `nox -s drift` installs the newest botocore and runs this folder.
 """
@@ -33,7 +33,7 @@ def test_the_endpoints_of_this_botocore_are_what_we_have(
 
 
 def rewritten(data: Data, service: str, old: str, new: str) -> None:
-    """Change a text of a rule set."""
+    """Replace a text in a rule set."""
     text = json.dumps(data[service][RULES])
     assert old in text
     data[service][RULES] = json.loads(text.replace(old, new))
@@ -77,7 +77,7 @@ def test_a_text_for_partitions_that_none_of_today_is(
     old = "FIPS is enabled but this partition does not support FIPS"
     rewritten(botocore_data, "sso-oidc", old, "no FIPS here")
     lines = new_endpoint_drift(botocore_data)
-    assert len(lines) == 9  # the eight partitions, and a region of none
+    assert len(lines) == 9  # the eight partitions, and a region that matches none
     assert lines[0] == (
         "sso-oidc: the endpoint for UseFIPS=True, Region=odd-1 is 'no FIPS here' now, "
         f"it was '{old}': {FILE}"

@@ -1,4 +1,4 @@
-"""botocore's models say nothing that our code does not know, and the check finds what they may come to say.
+"""botocore's models match our code, and the check detects possible changes to them.
 
 `nox -s drift` installs the newest botocore and runs this folder.
 """
@@ -316,7 +316,7 @@ def test_new_words_are_no_drift(botocore_data: Data, new_model_drift: Check, tal
 def test_a_folder_of_data_can_stand_in_for_the_installed_botocore(
     tmp_path: Path, new_model_drift: Check, read_botocore: Callable[[Loader], Data], tally: Tally
 ) -> None:
-    """As a checkout of botocore of which nothing is installed."""
+    """For example a checkout of botocore that is not installed."""
     data = Path(botocore.__file__).parent / "data"
     for service in (OIDC, "sso"):
         shutil.copytree(data / service, tmp_path / service)

@@ -1,4 +1,4 @@
-"""`ssooidc_core.aws_config`: AWS's configuration files, what is ignored in them, and what their errors say."""
+"""`ssooidc_core.aws_config`: AWS's configuration files, what is ignored in them, and the texts of errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssooidc_core import ConfigurationError
 from ssooidc_core._aws_config_lines import read_sections, shown_name
 from ssooidc_core.aws_config import AwsConfig, Place, Property, parse_aws_config
 
-# In two parts: a traceback quotes the lines of this file.
+# Split in two: a traceback quotes the lines of this file.
 CANARY = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYEXAMPLEKEY"
 PACKAGE = str(Path(ssooidc_core.__file__).parent)
 
@@ -277,7 +277,7 @@ def test_errors_hold_no_value(text: str, credentials: bool) -> None:  # noqa: FB
     except ConfigurationError as error:
         caught = error
     else:
-        pytest.fail("it was accepted")
+        pytest.fail("no error was raised")
     assert (
         CANARY.lower()
         not in f"{caught}{caught!r}{caught.__notes__ if hasattr(caught, '__notes__') else ''}".lower()

@@ -1,4 +1,4 @@
-"""`ssooidc_core._aws_settings`: arguments before variables before files, and errors that say where."""
+"""`ssooidc_core._aws_settings`: arguments before variables before files, and errors that name the source."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_a_services_section_that_is_not_there() -> None:
         "Invalid Configuration: f, line 12, [profile broken]: services names a [services] section that does not "
         "exist: write it into f, or remove the line"
     )
-    # What is not needed is not looked at.
+    # Settings that are not needed are not read.
     environ = {"AWS_ENDPOINT_URL": "https://variable"}
     for explicit, ignore, url in (
         ("https://argument", False, "https://argument"),

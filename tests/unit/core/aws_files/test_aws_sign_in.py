@@ -1,4 +1,4 @@
-"""`ssooidc_core.sso_settings`: sessions and profiles, and what is wrong with them in words."""
+"""`ssooidc_core.sso_settings`: sessions and profiles, and the error texts for mistakes in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssooidc_core.sso_settings import SsoSettings, parse_registration_scopes
 
 URL = "https://d-1234567890.awsapps.com/start"
 SESSION = f"[sso-session s]\nsso_start_url = {URL}\nsso_region = us-east-1\n"
-# Nothing of what stands behind an equals sign is quoted.
+# Text after an equals sign is never quoted.
 CANARY = "canary"
 
 
@@ -157,7 +157,7 @@ def test_a_session_that_is_not_there() -> None:
 
 
 def test_a_session_that_was_ignored() -> None:
-    """It stands in the credentials file, where no AWS tool looks for it."""
+    """It is in the credentials file, where no AWS tool looks for sessions."""
     config = parse_aws_config("[profile p]\nsso_session = s", SESSION, credentials_file="g")
     readers: list[Callable[[], object]] = [
         lambda: SsoSettings.from_sso_session(config, "s"),

@@ -1,4 +1,4 @@
-"""`ssooidc_core._cache_files`: what AWS tools write is read, and what the AWS CLI would write is written."""
+"""`ssooidc_core._cache_files`: files of AWS tools are read, and files are written as the AWS CLI would."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_what_is_wrong_is_named_and_not_quoted(
     assert str(caught.value) == problem
     assert caught.value.hint == "Log in again, which replaces the file."
     assert caught.value.__context__ is None
-    # The test's own frames hold the text; ours may not.
+    # The frames of the test contain the text; those of the package must not.
     ours = traceback.StackSummary.extract(
         (
             each

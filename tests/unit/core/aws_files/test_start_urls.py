@@ -41,7 +41,7 @@ def test_a_host_names_its_region(table: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("label", ["s3", "evil", "us-east", "1", "us-east-1-", "us--east-1"])
 def test_what_is_no_region_is_none_in_a_host_either(label: str) -> None:
-    """An endpoint is made of it, and oidc.s3.amazonaws.com is anybody's bucket."""
+    """The region becomes part of an endpoint, and oidc.s3.amazonaws.com is a bucket that anyone may own."""
     assert region_of_host(f"x.portal.{label}.app.aws") is None
     assert region_of_host(f"x.{label}.portal.amazonaws.com") is None
 

@@ -1,4 +1,4 @@
-"""The rules that every driver keeps, for `run` and for `arun` on asyncio and trio."""
+"""The rules that every driver follows, for `run` and for `arun` on asyncio and trio."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_stop_iteration_of_a_transport_reaches_the_flow_as_a_runtime_error(dri
             raise StopIteration
 
         async def asleep(self, seconds: float, /) -> None:
-            raise StopIteration  # which Python itself makes a RuntimeError of, in a coroutine
+            raise StopIteration  # Python itself turns it into a RuntimeError in a coroutine
 
     def sleeping() -> Steps[str]:
         try:
@@ -403,7 +403,7 @@ def test_an_asynchronous_provider_is_awaited_by_arun() -> None:
 
 
 class Later:
-    """Awaitable, and no coroutine."""
+    """An awaitable that is not a coroutine."""
 
     def __await__(self) -> Generator[None, None, Credentials]:
         yield

@@ -1,4 +1,4 @@
-"""`ssooidc_core.flows.authorization_code`: a browser login through every driver, and what its callback may be."""
+"""`ssooidc_core.flows.authorization_code`: a browser login with every driver, and which callbacks are valid."""
 
 from __future__ import annotations
 

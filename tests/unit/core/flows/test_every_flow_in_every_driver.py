@@ -1,4 +1,4 @@
-"""Each flow does the same through every driver: the same requests at the same times, the same waits, the same end."""
+"""Each flow makes the same requests at the same times, the same waits and the same result with every driver."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def polls(*replies: HttpResponse | Exception) -> tuple[Program[object], list[obj
 
 
 def start_in_a_browser() -> Program[PendingCodeLogin]:
-    # Zeros for random bytes, the same in every run.
+    # Zeros instead of random bytes, so that every run is the same.
     uri = "http://127.0.0.1:8400/oauth/callback"
     return start_code_login(REGISTRATION, redirect_uri=uri, region="us-east-1", entropy=bytes)
 
@@ -353,7 +353,7 @@ def test_a_masked_document_cannot_be_resumed() -> None:
 
 
 def test_a_refresh_keeps_the_refresh_token_where_the_answer_has_none() -> None:
-    """RFC 6749 section 6: a new refresh token may be issued; without one the old stays good."""
+    """RFC 6749 section 6: a new refresh token may be issued; without one, the old one stays valid."""
     transport = ScriptedTransport([reply(200, {"accessToken": "new"})])
     token = run(refresh_token(CLIENT, TOKEN), transport)
     assert token.access_token.get_secret_value() == "new"

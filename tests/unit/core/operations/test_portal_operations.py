@@ -1,4 +1,4 @@
-"""The portal's requests: method, URL, query and bearer header; and what their answers give."""
+"""The portal's requests (method, URL, query and bearer header) and the results of its responses."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_base_path_is_kept() -> None:
 
 
 def test_the_headers_of_a_whole_request() -> None:
-    """POST /logout has no Content-Type: it has no body."""
+    """POST /logout has no body, and therefore no Content-Type."""
     when = Instant(datetime(2026, 1, 1, tzinfo=UTC), 0.0)
     request = LOGOUT.http_request(CONFIG, when, invocation_id="i", attempt=2)
     assert request.headers.fields == (
@@ -133,7 +133,7 @@ def test_a_query_value_with_lone_surrogates_is_refused() -> None:
 
 @pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "ü", "\ud800", "a\x00", "\x7f"])
 def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
-    """RFC 9110 section 5.5; a line break would begin another header."""
+    """RFC 9110 section 5.5; a line break would start another header."""
     with pytest.raises(ConfigurationError) as caught:
         _ = logout(LogoutRequest.of(token)).unsigned_request(CONFIG)
     assert (

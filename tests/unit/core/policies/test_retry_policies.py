@@ -1,4 +1,4 @@
-"""Retry policies through the real drivers, in virtual time."""
+"""Retry policies with the real drivers, in virtual time."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_transport_keeps_one_quota_that_calls_exhaust_together() -> None:
         with pytest.raises(UnknownServiceError):
             run(REGISTER, transport)
         sent.append(len(transport.requests) - before)
-    # 500 pays for 35 retries of 14: 17 calls of two, one of one.
+    # 500 pays for 35 retries at 14 each: 17 calls with two, one with one.
     assert sent == [3] * 17 + [2] + [1] * 22
 
 
@@ -91,7 +91,7 @@ def test_a_success_earns_one_and_a_retried_success_gets_its_last_cost_back(drive
     assert quota.available == 51 - 14
     drive(REGISTER, ScriptedTransport([reply(429), REGISTERED]), policy=policy)
     assert quota.available == 51 - 14
-    assert quota.charge(-1000 + 37 + 63)  # to the brim
+    assert quota.charge(-1000 + 37 + 63)  # up to the capacity
     quota.refund(1000)
     drive(REGISTER, ScriptedTransport([REGISTERED]), policy=policy)
     assert quota.available == 100
@@ -273,7 +273,7 @@ async def later(_: RetryCallState) -> bool:
 
 
 class Later:
-    """Awaitable, and no coroutine."""
+    """An awaitable that is not a coroutine."""
 
     def __call__(self, _: RetryCallState) -> Awaitable[bool]:
         return self  # type: ignore[return-value]

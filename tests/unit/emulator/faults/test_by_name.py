@@ -1,4 +1,4 @@
-"""Faults by name: each kind is the function of that name, and what is wrong is said without quoting values."""
+"""Faults by name: each kind is the function of that name, and error messages do not quote values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults that spoil an answer or the time, faults at the portal, and faults by chance."""
+"""Faults that change a response or its timing, faults of the portal, and random faults."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def hits(center: IdentityCenter, ask: Ask, calls: int) -> int:
 def test_by_chance(probability: float, least: int, most: int, ask: Ask) -> None:
     center = IdentityCenter(entropy=seeded_entropy("chance"))
     center.script("RegisterClient", faults.server_error(), times=None, probability=probability)
-    # The entropy is seeded: five standard deviations are for whoever changes the seed.
+    # The entropy is seeded; the margin of five standard deviations allows another seed.
     assert least <= hits(center, ask, 1000) <= most
 
 

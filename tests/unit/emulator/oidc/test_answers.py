@@ -1,4 +1,4 @@
-"""Answers to the byte: header names, their case and order, compact JSON with sorted keys, nulls, verbatim texts."""
+"""Exact bytes of responses: header names with case and order, compact JSON with sorted keys, nulls, verbatim texts."""
 
 from __future__ import annotations
 

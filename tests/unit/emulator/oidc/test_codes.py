@@ -1,4 +1,4 @@
-"""Authorization codes at CreateToken, asked through the core's operations: good once, and for nobody else."""
+"""Authorization codes at CreateToken, through the core's operations: valid once, and for their own client only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ INVALID_GRANT: Final = b'{"error":"invalid_grant","error_description":"Invalid g
 
 
 class Login:
-    """A browser login up to the code, and the exchange with whatever is changed of it."""
+    """A browser login up to the code, and the exchange with any member changed."""
 
     def __init__(
         self, center: IdentityCenter, clock: VirtualClock, *, scopes: tuple[str, ...] = ("s",)
@@ -304,7 +304,7 @@ def test_a_code_that_is_used_twice_ends_its_session(
     assert login.is_alive(first)
     assert login.is_alive(second)
     clock.advance(after)
-    # Whatever comes with it: whoever has a spent code and the client's secret holds it a second time.
+    # Whatever else the request contains: the sender has a spent code and the client's secret.
     with pytest.raises(InvalidGrantException, match="Invalid grant provided"):
         login.exchange(redirect_uri="http://127.0.0.1:1/oauth/callback", verifier="v" * 43)
     assert not login.is_alive(first)

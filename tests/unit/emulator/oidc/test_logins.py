@@ -1,4 +1,4 @@
-"""The life of a device login, and of the session that it becomes."""
+"""Device logins from start to end, and the sessions that they become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RegisterClient's rules, who a client is, and input that is malformed."""
+"""RegisterClient's rules, client authentication, and malformed input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of both kinds of login: how long they and their tokens live, who may refresh, and what a reuse ends."""
+"""Sessions of both kinds of login: lifetimes, refreshes, and what the reuse of a refresh token ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def log_in(
     ask: Callable[..., HttpResponse],
     clock: VirtualClock,
 ) -> SignIn:
-    """Register and sign in, by a device code or by an authorization code; give client and token."""
+    """Register and sign in, with a device code or an authorization code; return client and token."""
     kind: Kind = request.param
 
     def by_device(

@@ -1,4 +1,4 @@
-"""Browser logins without a person: `center.authorize` decides, or nobody is asked."""
+"""Browser logins without a person: `center.authorize`, and automatic approval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/authorize`: what a browser may ask, and where it is sent with what."""
+"""`/authorize`: which requests are accepted, and where the browser is redirected with which parameters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Ask = Callable[..., HttpResponse]
 
 @pytest.fixture
 def client(center: IdentityCenter, register: Register) -> str:
-    """Register as the AWS CLI does, and give the client's id."""
+    """Register as the AWS CLI does, and return the client's id."""
     return register_for_codes(center, register)
 
 
@@ -45,7 +45,7 @@ def register_for_codes(center: IdentityCenter, register: Register, **more: objec
 
 
 def query_of(client: str, **changes: str | None) -> str:
-    """Give the query as the AWS CLI builds it, with some parameters changed or left out."""
+    """Return the query as the AWS CLI builds it, with some parameters changed or removed."""
     usual: dict[str, str | None] = {
         "response_type": "code",
         "client_id": client,
@@ -60,7 +60,7 @@ def query_of(client: str, **changes: str | None) -> str:
 
 
 def answered(url: str) -> dict[str, str]:
-    """Give what a callback URL says."""
+    """Return the parameters of a callback URL."""
     where, _, query = url.partition("?")
     assert where == CALLBACK
     fields = parse_qs(query, keep_blank_values=True, strict_parsing=True)
@@ -112,7 +112,7 @@ def test_the_consent_page(center: IdentityCenter, client: str, ask: Ask) -> None
 def test_the_ways_to_name_scopes(
     named: dict[str, str | None], center: IdentityCenter, client: str, ask: Ask
 ) -> None:
-    # The token has all scopes of the registration, whatever was named.
+    # The token has all scopes of the registration, whatever the request named.
     answer = ask(center, f"/authorize?{query_of(client, **named)}", method="GET", base=BASE)
     assert details(answer)["Requested access"] == ", ".join(SCOPES)
 
@@ -282,7 +282,7 @@ def test_unknown_and_empty_parameters_are_ignored(
         {"redirect_uri": "http://localhost:8400/oauth/callback"},
         {"redirect_uri": "http://127.0.0.1:8400/oauth/callback/../x"},
         {"redirect_uri": CALLBACK + "\r\nSet-Cookie: a=b"},
-        # The other problems must not send the browser anywhere either.
+        # The other problems must not redirect the browser either.
         {"redirect_uri": "https://evil.com/", "response_type": "token"},
         {"redirect_uri": "https://evil.com/", "code_challenge": None},
         {"redirect_uri": "//evil.com/", "scopes": "none"},

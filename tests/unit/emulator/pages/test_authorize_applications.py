@@ -1,4 +1,4 @@
-"""`/authorize` for the directory's applications: who may sign in, with which scopes, and where the form may lead."""
+"""`/authorize` for applications of the directory: who may sign in, with which scopes, and where the form may lead."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def application_query(**changes: str | None) -> str:
         ({"scopes": None, "scope": SCOPES[1]}, SCOPES[1:]),
         ({"scopes": SCOPES[0], "scope": SCOPES[1]}, SCOPES),
         ({"scopes": f"{SCOPES[0]} {SCOPES[0]}"}, SCOPES[:1]),
-        # The scopes that each application has come first.
+        # The scopes that every application has come first.
         ({"scopes": None}, ["openid", "aws", "sts:identity_context", *SCOPES]),
         ({"scopes": ""}, ["openid", "aws", "sts:identity_context", *SCOPES]),
         ({"scopes": ","}, ["openid", "aws", "sts:identity_context", *SCOPES]),

@@ -1,4 +1,4 @@
-"""The consent form: what it takes, and what nobody else can make it take."""
+"""The consent form: which submissions it accepts, and that no other site can forge one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 @pytest.fixture
 def browser(browser: Browser) -> Browser:
-    """Make the browser look at the consent page."""
+    """Return a browser that has the consent page open."""
     browser.action = "/authorize"
     return browser
 
@@ -37,7 +37,7 @@ def path(center: IdentityCenter, authorize_path: Callable[..., str]) -> str:
 
 @pytest.fixture
 def several(register: Register) -> IdentityCenter:
-    """Make a center with three users."""
+    """Return a center with three users."""
     directory = Directory()
     for name in ("jane", 'o"b<r>ien', "joe"):
         directory.add_user(name)
@@ -51,7 +51,7 @@ def title(answer: HttpResponse) -> str:
 
 
 def codes_of(center: IdentityCenter) -> list[str]:
-    """Give the users for whom codes were made."""
+    """Return the users for whom codes were made."""
     return [code.user for code in center._operations.codes._codes.values()]
 
 
@@ -309,7 +309,7 @@ def test_names_and_scopes_and_state_are_text(
 ) -> None:
     scope = evil.replace('"', "'")
     path = authorize_path(center, state=evil, clientName=evil, scopes=[scope])
-    # As a browser would not send it: most of it is not encoded.
+    # Not as a browser would send it: most of it is not encoded.
     raw = path.replace(quote(evil, safe=""), evil.replace("%", "%25"))
     for each in (path, raw):
         text = browser.get(each).body.decode()

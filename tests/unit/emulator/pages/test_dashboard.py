@@ -1,4 +1,4 @@
-"""The dashboard: what it shows, what it never shows, and that looking at it leaves no trace."""
+"""The dashboard: what it shows, what it never shows, and that it changes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def look(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Callable[.
 
 
 class Client(NamedTuple):
-    """What a client does, each as one call with the center first."""
+    """A client whose methods each send one request to the center."""
 
     register: Register
     start: Callable[..., dict[str, Any]]
@@ -49,7 +49,7 @@ def client(
 
 
 def rows(answer: HttpResponse, title: str) -> list[list[str]]:
-    """Give the cells of the table under a title."""
+    """Return the cells of the table with a title."""
     text = answer.body.decode()
     section = text.partition(f">{title} <small")[2].partition("</section>")[0]
     body = section.partition("<tbody>")[2]
@@ -111,7 +111,7 @@ def test_no_token_and_no_code_is_on_it(
     token = client.sign_in(center, who)
     login = client.start(center, who)
     client.poll(center, who, login)
-    # A code and a bearer that were put where they do not belong.
+    # A code and a bearer token in the wrong members.
     look(f"/device?user_code={login['userCode']}")
     look(f"/{login['userCode']}")
     look(f"/?user_code={login['userCode']}")
@@ -131,7 +131,7 @@ def test_no_token_and_no_code_is_on_it(
     assert len(rows(look(), "Requests")) > 8
     assert not [secret for secret in secrets if secret in page]
     assert not re.search(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", page)
-    # Nor could anybody decide from here: there is no form, and the code has to be typed.
+    # The page cannot be used to decide: it has no form, and the code has to be typed.
     assert "<form" not in page
     assert '<a href="/device">Enter a code</a>' in page
 
@@ -179,7 +179,7 @@ def test_what_went_wrong_stands_out(
     center.script("CreateToken", faults.slow_down())
     client.poll(center, who, login)
     text = look().body.decode()
-    # To wait for the person is how it goes.
+    # Waiting for the person is the normal state.
     assert text.count('<tr class="wrong">') == 1
     assert rows(look(), "Requests")[0][-1] == "400 SlowDownException"
     assert rows(look(), "Requests")[1][-1] == "400 AuthorizationPendingException"

@@ -1,4 +1,4 @@
-"""What a page of another site gets out of the emulator: nothing."""
+"""Pages of other sites can neither read nor change anything in the emulator."""
 
 from __future__ import annotations
 

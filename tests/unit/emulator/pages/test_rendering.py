@@ -1,4 +1,4 @@
-"""The device page: what it shows, what it takes, and what it never shows."""
+"""The device page: what it shows, what it accepts, and what it never shows."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_the_headers_of_every_page(
     for answer in answers[:-1]:
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert b"It is not AWS. Do not enter real passwords or codes here." in answer.body
-        # The policy allows none of these; a page that has one is broken.
+        # The policy blocks all of these; a page that has one does not work.
         assert not re.search(rb"<script|<style|style=| on\w+=|javascript:", answer.body)
     assert answers[-1].headers["content-type"] == "text/css; charset=utf-8"
     assert answers[-2].headers["allow"] == "GET, HEAD, POST"

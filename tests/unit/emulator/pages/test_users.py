@@ -1,4 +1,4 @@
-"""The device page where more than one person could sign in, or none."""
+"""The device page if several users can sign in, or none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def center() -> IdentityCenter:
 
 @pytest.fixture
 def decide(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Open the page of a login, check what it offers, and send the form."""
+    """Open the page of a login, check its choices, and send the form."""
 
     def call(
         center: IdentityCenter, login: dict[str, Any], offered: list[str], **fields: str

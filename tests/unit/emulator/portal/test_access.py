@@ -1,4 +1,4 @@
-"""The access portal: who may ask, and for what."""
+"""The access portal: which requests are authorized, and for which resources."""
 
 from __future__ import annotations
 

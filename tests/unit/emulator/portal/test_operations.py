@@ -1,4 +1,4 @@
-"""The access portal: exact answers, and what our own operations make of it."""
+"""The access portal: exact responses, and how the core's operations read them."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_what_is_refused(  # noqa: PLR0917 - fixtures
 ) -> None:
     center.directory.add_account("111122223333")
     assert error_of(portal(center, token, path)) == (status, code, message)
-    # Who asks is looked at first.
+    # The access token is checked first.
     assert portal(center, "other", path).status == 401
 
 

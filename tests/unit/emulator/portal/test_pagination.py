@@ -1,4 +1,4 @@
-"""The portal's lists come page by page, and their tokens are good for nothing else."""
+"""The portal's lists are paginated, and a page token is valid for its own list only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Portal = Callable[..., HttpResponse]
 
 @pytest.fixture
 def crowded(center: IdentityCenter) -> IdentityCenter:
-    """The example's user has a role in 46 accounts, and 32 roles in one."""
+    """A directory whose user has a role in 46 accounts, and 32 roles in one of them."""
     for account_id in reversed(ACCOUNTS):
         center.directory.add_account(account_id)
         center.directory.assign("user", account_id=account_id, role_name="ReadOnly")
@@ -49,7 +49,7 @@ def crowded(center: IdentityCenter) -> IdentityCenter:
 
 @pytest.fixture
 def listed(portal: Portal) -> Callable[..., tuple[list[str], str | None]]:
-    """Get one page, as the ids or the names on it, and the token for the next."""
+    """Get one page; return the ids or names on it, and the token of the next page."""
 
     def call(center: IdentityCenter, token: str, path: str) -> tuple[list[str], str | None]:
         answer = portal(center, token, path)
@@ -68,7 +68,7 @@ def refused(answer: HttpResponse) -> str:
     return message
 
 
-def test_twenty_in_a_page_where_nobody_says(
+def test_a_page_has_twenty_entries_by_default(
     crowded: IdentityCenter, token: str, listed: Callable[..., tuple[list[str], str | None]]
 ) -> None:
     entries, next_token = listed(crowded, token, "/assignment/accounts")
@@ -132,9 +132,7 @@ def test_a_size_that_no_page_has(
         "+/+/",
     ],
 )
-def test_a_token_that_nobody_gave(
-    forged: str, crowded: IdentityCenter, token: str, portal: Portal
-) -> None:
+def test_a_forged_token(forged: str, crowded: IdentityCenter, token: str, portal: Portal) -> None:
     answer = portal(crowded, token, f"/assignment/accounts?next_token={forged}")
     assert refused(answer) == "next_token is invalid"
 
@@ -206,7 +204,7 @@ def test_every_bit_of_a_token_counts(bit: int) -> None:
 
 
 def test_a_token_has_one_spelling() -> None:
-    # Tokens are 16 bytes and the entry: with 12 more, base64 leaves four bits that mean nothing.
+    # Tokens are 16 bytes and the entry: with 12 more, base64 leaves four bits without meaning.
     names = ["111122223333", "222233334444"]
     first = TOKENS.page(names, str, of=("x",), max_result="1", next_token=None)
     assert isinstance(first, Page)

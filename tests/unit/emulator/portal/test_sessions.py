@@ -1,4 +1,4 @@
-"""Sessions end: by Logout, by an administrator, by time; and an administrator works while others ask."""
+"""Sessions end by Logout, by an administrator, or by time; an administrator may act during requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def signed_in(
     register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """A client, and the tokens of a login with it."""
+    """Return a client, and the tokens of a login with it."""
     client = register(center)
     return client, sign_in(center, client)
 

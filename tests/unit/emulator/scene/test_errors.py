@@ -1,4 +1,4 @@
-"""Scene files: what is said where one is wrong; no text breaks the reader, no secret gets out."""
+"""Scene files: the error texts; no file crashes the reader, and no error contains a secret."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def complaint(text: str) -> str:
     ],
 )
 def test_what_is_wrong(text: str, problem: str) -> None:
-    # What tomllib and the core say is theirs; everything else is compared whole.
+    # Messages of tomllib and the core are not pinned here; all others are compared in full.
     theirs = problem.endswith(": ") or "TOML" in problem
     said = complaint(text)
     assert said.startswith(problem) if theirs else said == problem

@@ -1,4 +1,4 @@
-"""Scene files: what each table makes."""
+"""Scene files: the result of each table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin endpoint: who may use it, and what it says to everybody and everything else."""
+"""The admin endpoint: who may use it, and its responses to all other requests."""
 
 from __future__ import annotations
 

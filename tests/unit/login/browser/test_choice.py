@@ -1,4 +1,4 @@
-"""Which way a person signs in: every row of the choice, and what is read for it."""
+"""The choice of the way to sign in: every row of the table, and which facts are read for it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_what_is_asked_for_wins(facts: Facts, way: WayIn, opens: int, reason: st
     for wanted in WayIn:
         choice = choose_way(facts, wanted=wanted)
         assert choice.way is wanted
-        # Whether there is a browser to open is the same fact either way.
+        # Whether there is a browser to open is the same fact in both cases.
         assert choice.open_browser is bool(opens)
         assert choice.reason.isprintable()
         assert "as asked for" in choice.reason
@@ -168,7 +168,7 @@ def test_containers_have_a_file(file: str, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / file).touch()
     assert read_facts({}, root=tmp_path, platform="linux", tty=False).container
-    # Elsewhere the file means nothing, and these share the network and the display with the machine around them.
+    # On other systems the file has no meaning, and these share the network and the display with their host.
     assert not read_facts({}, root=tmp_path, platform="darwin", tty=False).container
     inside = {"DISTROBOX_ENTER_PATH": "/usr/bin/distrobox-enter"}
     assert not read_facts(inside, root=tmp_path, platform="linux", tty=False).container
@@ -213,7 +213,7 @@ def test_what_a_browser_variable_names(
 
 
 def test_a_browser_s_path_may_have_blanks(tmp_path: Path) -> None:
-    """As `webbrowser` takes it, and as macOS has it: /Applications/Google Chrome.app/..."""
+    """As `webbrowser` and macOS allow: /Applications/Google Chrome.app/..."""
     browser = tmp_path / "Google Chrome"
     browser.touch()
     w3m = tmp_path / "w3m"

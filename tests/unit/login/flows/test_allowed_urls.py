@@ -1,4 +1,4 @@
-"""`ssooidc_login._flows.allowed_urls`: what a server may have opened in a person's browser."""
+"""`ssooidc_login._flows.allowed_urls`: which URLs of a server may be opened in a person's browser."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_pages_of_aws_are_opened(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        # Buckets and other services of anybody.
+        # Buckets and other services that anyone can create.
         "https://device.sso.s3.amazonaws.com/",
         "https://device.sso.evil.com/",
         "https://device.sso.us-east-1.amazonaws.com.evil.com/",
         "https://x.oidc.us-east-1.amazonaws.com/",
-        # Who else's host a browser may see in it.
+        # URLs in which a browser may see another host.
         "https://evil.com%2f.signin.aws/",
         "https://evil.com%23.awsapps.com/",
         "https://evil.com;.signin.aws/",
@@ -50,7 +50,7 @@ def test_pages_of_aws_are_opened(url: str) -> None:
         "https://evilsignin.aws/",
         "https://xn--wsapps-5ta.com/",
         "https://áwsapps.com/",
-        # Other services of the same machine.
+        # Other services on the same machine.
         "https://d-1234567890.awsapps.com:8443/",
         "https://oidc.us-east-1.amazonaws.com:444/",
         "https://d-1234567890.awsapps.com:99999/",
@@ -61,7 +61,7 @@ def test_pages_of_aws_are_opened(url: str) -> None:
         "javascript:alert(1)//d-1234567890.awsapps.com",
         "//d-1234567890.awsapps.com/",
         "https:///d-1234567890.awsapps.com/",
-        # What a shell, or a reader, takes for something else.
+        # Characters that a shell, or a reader, may misread.
         "https://d-1234567890.awsapps.com/`id`",
         'https://d-1234567890.awsapps.com/"',
         "https://d-1234567890.awsapps.com/ x",

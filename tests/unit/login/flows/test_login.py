@@ -1,4 +1,4 @@
-"""`ssooidc_login._flows.login`: browser and device logins, and registrations that are used again."""
+"""`ssooidc_login._flows.login`: browser and device logins, and the reuse of registrations."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_refusal_of_the_device_code_ends_the_login(
 def test_nobody_comes_back(carry: Carry, stage: Stage, settings: SsoSettings) -> None:
     stage.person.do = None
     before = stage.clock.now().monotonic
-    # Blocking, the listener waits; this one does not, and so the test's clock moves by itself.
+    # The blocking listener waits; this one does not, so the clock of the test moves by itself.
     stage.browser.poll = lambda seconds: stage.clock.advance(max(seconds, 0.05))  # type: ignore[method-assign]
     with pytest.raises(CodeLoginExpired) as caught:
         _ = carry(sign_in(settings, plan(), CONFIG), stage)
@@ -192,7 +192,7 @@ def test_a_registration_that_the_service_forgot_is_made_anew(
     settings: SsoSettings,
     way: WayIn,
 ) -> None:
-    """A login must not be stuck until a file is deleted by hand."""
+    """Otherwise no login would succeed until a file is deleted by hand."""
     stage = staged()
     _ = carry(sign_in(settings, plan(way), CONFIG), stage)
     forgetful = staged()

@@ -1,4 +1,4 @@
-"""What a session does besides signing in: status, lists, credentials, signing out. In every driver."""
+"""The programs of a session besides signing in: status, lists, credentials, signing out. With every driver."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_credentials_are_kept_in_the_form_of_the_aws_cli(
     again = carry(programs.credentials(ACCOUNT, ROLE), stage)
     assert again.credentials == role.credentials
     assert stage.asked().count("GetRoleCredentials") == 1
-    # New ones while the old ones have a quarter of an hour to live.
+    # New credentials are fetched when the old ones have a quarter of an hour left.
     left = (role.expires_at - stage.clock.now().wall).total_seconds()
     stage.clock.advance(left - 899)
     newer = carry(programs.credentials(ACCOUNT, ROLE), stage)

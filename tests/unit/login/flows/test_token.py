@@ -1,4 +1,4 @@
-"""`ssooidc_login._flows.token`: when a token is refreshed, by whom, and what a failure means."""
+"""`ssooidc_login._flows.token`: when a token is refreshed, by which session, and what a failure means."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def signed_in(carry: Carry, stage: Stage, settings: SsoSettings) -> TokenFile:
 
 
 def refreshes(stage: Stage) -> int:
-    """Count the CreateToken calls that came after the login's own."""
+    """Return the number of CreateToken calls since the login."""
     return stage.asked().count("CreateToken") - 1
 
 
@@ -54,7 +54,7 @@ def test_it_is_refreshed_when_less_than_15_minutes_are_left(
     carry: Carry, stage: Stage, settings: SsoSettings, left: int, *, refreshed: bool
 ) -> None:
     old = signed_in(carry, stage, settings)
-    # The stamp is cut to seconds.
+    # The time is cut to seconds.
     ahead = (old.expires_at - stage.clock.now().wall).total_seconds() - left
     stage.clock.advance(max(ahead, 0))
     new = carry(current_token(settings, RefreshMemory()), stage)
@@ -146,7 +146,7 @@ def test_a_session_that_was_ended(carry: Carry, stage: Stage, settings: SsoSetti
 def test_invalid_grant_is_believed_only_after_another_look(
     carry: Carry, staged: Callable[..., Stage], settings: SsoSettings
 ) -> None:
-    """A tool without our lock, the AWS CLI for example, refreshed between our reading and our asking."""
+    """A tool without our lock, such as the AWS CLI, may have refreshed between our read and our request."""
     stage = staged(refresh_mode="rotating-strict")
     old = signed_in(carry, stage, settings)
     theirs = dataclasses.replace(
@@ -162,7 +162,7 @@ def test_invalid_grant_is_believed_only_after_another_look(
 
     def load(key: object) -> SecretStr | None:
         seen.append(key)
-        # Twice before asking: without the lock and with it.
+        # Twice before the request: without the lock and with it.
         if len(seen) == 3:
             stage.store.save(token_key(settings), SecretStr(theirs.to_text_with_secrets()))
         return loads(token_key(settings))

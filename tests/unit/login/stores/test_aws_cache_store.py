@@ -1,4 +1,4 @@
-"""`AwsCacheStore`: what it makes on disk, what it refuses to touch, and what it says."""
+"""`AwsCacheStore`: the files that it makes, the files that it refuses to touch, and its error messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REGISTRATION = StoreKey("registration", "365414a68be7c9bfc776c660981dbdbd942acea
 ROLE = StoreKey("role-credentials", "048db75bbe50955c16af7aba6ff9c41a3131bb7e")
 CANARY = "canary-in-a-document-77c1"
 OLD, NEW = SecretStr("old " * 10), SecretStr(f"{CANARY} " * 10)
-SOMEBODY = 65_534  # nobody, on most systems
+SOMEBODY = 65_534  # the user `nobody`, on most systems
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def umask() -> Iterator[Callable[[int], object]]:
 
 @pytest.fixture
 def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Make a file another user's; where only root could, make this process another user's."""
+    """Change the owner of a file; if only root could, change the user of this process instead."""
 
     def give(path: Path) -> None:
         if os.geteuid() == 0:
@@ -63,7 +63,7 @@ def names(folder: Path) -> list[str]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """Give the text of a `StoreError` that shows nothing of a document, wherever it is shown."""
+    """Return the text of a `StoreError`, after checking that no form of it shows part of a document."""
     with pytest.raises(StoreError) as caught:
         call()
     error = caught.value
@@ -210,7 +210,7 @@ def test_a_link_is_not_followed(store: AwsCacheStore, tmp_path: Path) -> None:
         f"Cannot read {path}: it is a link, and links are not followed. "
         "Replace it with the file itself, or delete it"
     )
-    # Saving puts the file itself in its place.
+    # Saving replaces it by a regular file.
     store.save(TOKEN, NEW)
     assert target.read_text() == CANARY
     assert not path.is_symlink()

@@ -1,4 +1,4 @@
-"""`KeyValueStore` keeps the contract, stores nothing in the clear, and trusts nothing that it did not write."""
+"""`KeyValueStore` keeps the contract, stores nothing in clear text, and rejects values that it did not write."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CANARY: Final = "canary-of-a-document-8d1f"
 
 
 class Watched(BaseWrapper):
-    """A backend that tells what it was given, and in which anything may happen before each access."""
+    """A backend that records the values it receives, and calls a hook before each access."""
 
     def __init__(self, key_value: AsyncKeyValue | None = None) -> None:
         self.key_value = Backend() if key_value is None else key_value
@@ -156,7 +156,7 @@ def test_a_passphrase_and_its_salt_make_the_key(backend: Watched, locks: Path) -
 
 
 def test_a_value_in_the_clear_is_not_read(store: KeyValueStore, backend: Watched) -> None:
-    """The library's encryption alone would take it for a document."""
+    """The library's encryption alone would read it as a document."""
 
     async def main() -> None:
         value = {"document": "planted", "of": ["ssooidc-token", KEY.name]}
@@ -180,7 +180,7 @@ def test_a_value_in_the_clear_is_not_read(store: KeyValueStore, backend: Watched
 def test_a_value_that_was_moved_is_not_read(
     collection: str, name: str, backend: Watched, locks: Path
 ) -> None:
-    """Who can write to the server cannot give one person another's token."""
+    """Someone who can write to the server must not be able to give one person another's token."""
 
     async def main() -> None:
         store = KeyValueStore(backend, encryption=FERNET, lock_folder=locks)
@@ -268,7 +268,7 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long_only(
 def test_a_cancellation_waits_for_what_is_being_saved(
     store: KeyValueStore, backend: Watched
 ) -> None:
-    """The refresh token that it has may be the only one that is still good."""
+    """The refresh token in it may be the only valid one."""
 
     async def main() -> None:
         await store.asave(KEY, SecretStr("old"))

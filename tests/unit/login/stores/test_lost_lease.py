@@ -1,4 +1,4 @@
-"""A lease that runs out in mid-refresh: whoever had it looks before it saves, and the newer token stays."""
+"""A lease that expires during a refresh: its former owner checks before it saves, and the newer token is kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLAN: Final = LoginPlan(
 
 @dataclass
 class Leases:
-    """Leases of one name, which run out when a test says so."""
+    """Leases of one name, which expire when a test says so."""
 
     owner: Lease | None = None
     taken: int = 0
@@ -63,7 +63,7 @@ class Lease:
 
 
 class Wire(AsyncEmulatorTransport):
-    """Something may happen between an answer and its coming back."""
+    """Calls a hook after each response, before it is returned."""
 
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
@@ -126,7 +126,7 @@ def test_another_hosts_newer_token_stays(fleet: Fleet) -> None:
         assert ours == theirs[0]
         assert ours == await fleet.stored()
         assert ours.access_token != old.access_token
-        # The login's, then one for each host: the second could not know of the first.
+        # The login's, then one for each host: the second could not detect the first.
         assert fleet.stage.asked().count("CreateToken") == 3
         assert fleet.leases.owner is None
 
@@ -168,7 +168,7 @@ def test_a_logout_meanwhile_counts(fleet: Fleet) -> None:
 
 
 def test_while_the_lease_is_held_nothing_is_read_twice(fleet: Fleet) -> None:
-    """What another wrote without a lease is overwritten: it could not be told from a token of long ago."""
+    """A value that was written without a lease is overwritten: it looks the same as an old token."""
 
     async def main() -> None:
         host = fleet.host()

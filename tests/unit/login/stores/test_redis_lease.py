@@ -1,6 +1,6 @@
-"""`RedisLease` without a Redis: what it refuses, and what it does where Redis fails or the caller is cancelled.
+"""`RedisLease` without a Redis: what it refuses, and what it does if Redis fails or the caller is cancelled.
 
-What it does with one is in tests/interop/test_redis_lease.py.
+Tests with a Redis are in tests/interop/shared_redis/test_redis_exclusion.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CANARY: Final = "canary-password-71c0"
 
 
 class Server(Redis):
-    """Answers scripts by what a test says, and remembers what it was asked."""
+    """Answers scripts as a test says, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__()

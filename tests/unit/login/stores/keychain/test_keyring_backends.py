@@ -1,4 +1,4 @@
-"""Which keychains `KeyringStore` takes, what it says about those that fail, and where its locks are."""
+"""Which keychains `KeyringStore` accepts, its errors for the others, and where its locks are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_KEYCHAIN: Final = (
 
 @pytest.fixture
 def plaintext(keychain: Keychain) -> Keychain:
-    """Return what keyrings.alt has as well, and calls by this name: a backend that encrypts nothing."""
+    """Return a backend like the one in keyrings.alt with this name, which encrypts nothing."""
     made: Keychain = type("PlaintextKeyring", (type(keychain),), {})()
     return made
 
@@ -96,7 +96,7 @@ def test_a_backend_that_keeps_nothing_or_in_the_clear_is_refused(
 
 @pytest.fixture
 def no_choice() -> Generator[None]:
-    """Have keyring look for its backend anew, in the test and after it."""
+    """Reset the backend that keyring has chosen, before and after the test."""
     before = keyring.core._keyring_backend
     keyring.core._keyring_backend = None
     yield

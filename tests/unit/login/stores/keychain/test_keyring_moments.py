@@ -1,4 +1,4 @@
-"""`KeyringStore` while others write and while the keychain fails for a moment. No time passes here but the clock's."""
+"""`KeyringStore` during writes of others and brief failures of the keychain, in virtual time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENTRY: Final = f"ssooidc:token:{'a' * 40}"
 OLD, NEW = "old " * 800, "new " * 900
 
 
-# The names are secretstorage's and jeepney's, which are there on Linux only.
+# The names are those of secretstorage and jeepney, which exist on Linux only.
 class ItemNotFoundException(Exception):
     pass
 
@@ -67,7 +67,7 @@ def store(small: Keychain, locks: Path) -> KeyringStore:
 
 
 def fail_at(keychain: Keychain, step: int, raised: Exception, times: int = 1) -> Callable[[], bool]:
-    """Have so many accesses fail, from the one of this number on; the function says whether it came to that."""
+    """Make a number of accesses fail, beginning with a given one; the function returns whether that happened."""
     count = 0
 
     def fail(_doing: str) -> None:
@@ -95,7 +95,7 @@ def test_whatever_access_fails_for_a_moment_it_is_tried_again(
         store.save(KEY, SecretStr(NEW))
         small.before = lambda _doing: None
         assert text_of(store.load(KEY)) == NEW
-        # Nothing of the tries stays behind.
+        # The retries leave nothing behind.
         parts = json.loads(small.entries[ENTRY, "token"])["parts"]["count"]
         assert len(small.entries) == 1 + parts
         came.append(fail_at(small, step, raised, times))
@@ -103,7 +103,7 @@ def test_whatever_access_fails_for_a_moment_it_is_tried_again(
         assert small.entries == {}
         if not any(each() for each in came):
             return
-    pytest.fail("there was no end to it")
+    pytest.fail("the operation never succeeded")
 
 
 CALLS: Final[dict[str, Callable[[KeyringStore], object]]] = {
@@ -207,7 +207,7 @@ def test_who_writes_for_too_long_is_told_of(doing: str, store: KeyringStore, clo
 def test_who_writes_again_and_again_lets_others_write_in_between(
     store: KeyringStore, small: Keychain, locks: Path, clock: Clock
 ) -> None:
-    """The busy one is always faster than a pause, and wants to write again as soon as it has written."""
+    """The busy one is always faster than a pause, and writes again immediately after each write."""
     other = KeyringStore(backend=small, lock_folder=locks, largest_entry=WINDOWS)
     lock = other._locks.try_lock(KEY, "write")
     assert lock is not None
@@ -218,7 +218,7 @@ def test_who_writes_again_and_again_lets_others_write_in_between(
         lock.release()
         clock.during_pause = lambda: None
         with pytest.raises(StoreError):
-            # It finds that somebody is before it.
+            # It finds that another one is ahead of it.
             other.delete(KEY)
         in_a_row += 1
 
@@ -233,7 +233,7 @@ def test_who_writes_again_and_again_lets_others_write_in_between(
 def test_a_load_reads_while_somebody_writes_for_long(
     store: KeyringStore, small: Keychain, clock: Clock
 ) -> None:
-    """What it found was replaced each time, until it found the whole of a document: the writer still writes."""
+    """Each part that it found was replaced, until it found a complete document; the writer is still busy."""
     lock = store._locks.try_lock(KEY, "write")
     assert lock is not None
     whole = dict(small.entries)
@@ -264,7 +264,7 @@ def test_a_load_that_never_finds_a_whole_document_says_why(
     )
     assert clock.now == 1020
     lock.release()
-    # Nobody writes: it is broken, which is for who reads the document to say.
+    # There is no writer, so the document is broken, which its reader reports.
     assert text_of(store.load(KEY)) == ""
 
 
@@ -306,7 +306,7 @@ def test_where_replacing_deletes_first_readers_see_the_old_document_or_the_new_o
     store.save(KEY, SecretStr(NEW))
     mac.before = lambda _doing: None
     assert set(seen) == {OLD, NEW}
-    # Never the old one again.
+    # The old one must not be read again.
     assert seen == [OLD] * seen.count(OLD) + [NEW] * seen.count(NEW)
     store.delete(KEY)
     assert mac.entries == {}
@@ -316,11 +316,11 @@ def test_where_replacing_deletes_first_readers_see_the_old_document_or_the_new_o
 def test_where_replacing_deletes_first_a_reader_may_be_slow(
     late: int, mac: MacKeychain, locks: Path
 ) -> None:
-    """Between any two accesses of a load, somebody saves."""
+    """A save happens between any two accesses of a load."""
     store = KeyringStore(backend=mac, lock_folder=locks)
     reader = KeyringStore(backend=mac, lock_folder=locks)
     store.save(KEY, SecretStr(OLD))
-    # A writer is in the middle: the entry is gone, and its copy is there.
+    # A write is in progress: the entry is gone, and its copy exists.
     mac.entries[f"{ENTRY}:next", "token"] = mac.entries.pop((ENTRY, "token"))
     left = late
 

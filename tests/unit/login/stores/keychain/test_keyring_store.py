@@ -1,4 +1,4 @@
-"""`KeyringStore`: what it writes into a keychain, and what it leaves there whatever happens."""
+"""`KeyringStore`: what it writes into a keychain, and what remains there after any interruption."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_two_services_have_their_own_documents_and_locks(keychain: Keychain, loc
 
 
 class PowerCutError(BaseException):
-    """The process is no more."""
+    """The process has ended."""
 
 
 OLD, NEW = "old " * 800, "new " * 900
@@ -91,7 +91,7 @@ def test_whenever_it_is_killed_a_document_is_old_or_new_and_nothing_stays_behind
     locks: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    """`None` is no document: none saved before, or deleted."""
+    """`None` means no document: none was saved before, or it was deleted."""
     make_keychain: Callable[[int | None], Keychain] = request.getfixturevalue(kind)
     step = 0
     while True:
@@ -137,7 +137,7 @@ def change(store: KeyringStore, text: str | None) -> None:
 def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
     small: Keychain, locks: Path
 ) -> None:
-    """Its parts are replaced each time between reading their names and reading them."""
+    """Its parts are replaced each time after their names were read and before they are."""
     store = KeyringStore(backend=small, lock_folder=locks, largest_entry=WINDOWS)
     writer = KeyringStore(backend=small, lock_folder=locks, largest_entry=WINDOWS)
     store.save(KEY, SecretStr(OLD))
@@ -148,7 +148,7 @@ def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
         small.before = lambda _doing: None
         if rounds < 6:
             rounds += 1
-            # What holds the lock keeps this from coming in between.
+            # The lock prevents this write.
             lock = store._locks.try_lock(KEY, "write")
             if lock is not None:
                 lock.release()
@@ -161,7 +161,7 @@ def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
     next_time()
     found = store.load(KEY)
     assert found is not None
-    # The sixth was kept out.
+    # The sixth one was prevented.
     assert (rounds, found.get_secret_value()) == (6, "5 " * 800)
 
 

@@ -1,4 +1,4 @@
-"""The connection to the message bus: one, used in turns, and closed whenever something goes wrong."""
+"""The connection to the message bus: one for all threads, used in turn, and closed after any failure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Connection:
 
 
 class Service:
-    """A Secret Service in memory, in place of what secretstorage reaches over the bus."""
+    """A Secret Service in memory, which replaces the real one behind secretstorage."""
 
     def __init__(self) -> None:
         self.connections: list[Connection] = []
@@ -284,7 +284,7 @@ def test_a_thread_that_waits_for_a_person_is_told_of(
     assert str(caught.value) == (
         "Cannot read the keychain: it does not answer. Check whether it asks for something, then try again"
     )
-    # The one that was given up belongs to nobody, and the connection was not closed under the other thread.
+    # The abandoned wait does not hold the lock, and the connection was not closed while the other thread used it.
     assert store.load(KEY) is None
     assert len(service.connections) == 1
 
@@ -295,7 +295,7 @@ def test_deleting_nothing_is_an_error_of_the_keychain_only(
     keychain = secret_service.SecretServiceKeychain(backend)
     with pytest.raises(errors.PasswordDeleteError):
         keychain.delete_password("s", "u")
-    # The connection did not fail.
+    # The connection itself did not fail.
     assert len(service.open()) == 1
     store.delete(KEY)
 
@@ -314,7 +314,7 @@ def test_threads_get_a_queue_in_their_order() -> None:
         thread.start()
         while len(queue._waiting) < count:
             thread.join(0.001)
-    # One that gives up leaves its place to those behind it.
+    # A thread that gives up lets the next one in the queue proceed.
     assert not queue.acquire(0)
     queue.release()
     for thread in threads:
@@ -326,10 +326,10 @@ def test_threads_get_a_queue_in_their_order() -> None:
     assert queue.acquire(0)
 
 
-def test_a_queue_that_is_given_to_who_has_just_left_goes_on(
+def test_the_queue_continues_if_its_next_thread_has_just_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An interrupt ends the wait at the moment in which the lock is given."""
+    """An interrupt ends the wait at the moment when the lock is passed on."""
     queue = Queue()
     assert queue.acquire(0)
     real = threading.Lock
