@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -17,6 +18,7 @@ from ssooidc_core.errors import (
     ExpiredTokenException,
     InvalidClientException,
     InvalidGrantException,
+    InvalidRequestException,
     LoginError,
     RegistrationGone,
     ServiceError,
@@ -29,6 +31,17 @@ __all__ = ["RefreshAdvice", "refresh_advice", "refresh_token"]
 _ADVISED: Final = timedelta(minutes=15)
 _REQUIRED: Final = timedelta(minutes=10)
 _BETWEEN_TRIES: Final = timedelta(seconds=60)
+# "Invalid token provided" and "Invalid client provided" are public records of the service's answers to what another
+# region issued; their error is `invalid_request`, not `invalid_grant` and `invalid_client`.
+_REFUSED_VALUE: Final = re.compile(
+    r"\s*invalid\s+(?:(?:refresh\s+)?(?P<token>token)|client(?:\s+id|\s+secret)?)(?:\s+provided)?\W*\Z",
+    re.ASCII | re.IGNORECASE,
+)
+_SESSION_ENDED: Final = "The session has ended: its refresh token is refused"
+_OTHER_REGION: Final = (
+    "The refresh token is refused: the session has ended, or the login was in another region"
+)
+_REGISTRATION_REFUSED: Final = "The service refuses the client registration"
 
 
 class RefreshAdvice(Enum):
@@ -78,7 +91,7 @@ def refresh_token(
         token: the last answer; it must have a refresh token.
 
     Raises:
-        SessionExpired: the service refuses the refresh token: log in again.
+        SessionExpired: the service refuses the refresh token, or does not know it in this region: log in again.
         RegistrationGone: the registration has expired (then nothing is sent), or the service no longer has it:
             register and log in again.
         ConfigurationError: the token has no refresh token.
@@ -91,14 +104,15 @@ def refresh_token(
         if instant.wall >= client.expires_at:
             message = f"The client registration expired at {client.expires_at:%Y-%m-%dT%H:%M:%SZ}"
             raise RegistrationGone(message)
-    ended: LoginError
+    ended: LoginError | None
     cause: ServiceError
     try:
         answer = yield from create_token(grant)
-    except (InvalidGrantException, ExpiredTokenException) as caught:
-        ended, cause = SessionExpired("The session has ended: its refresh token is refused"), caught
-    except (InvalidClientException, UnauthorizedClientException) as caught:
-        ended, cause = RegistrationGone("The service refuses the client registration"), caught
+    except ServiceError as caught:
+        ended = _meaning(caught)
+        if ended is None:
+            raise
+        cause = caught
     else:
         if answer.refresh_token is not None:
             return answer
@@ -107,3 +121,22 @@ def refresh_token(
         raise ended from cause
     finally:
         del ended, cause  # their tracebacks refer to this frame
+
+
+def _meaning(refusal: ServiceError) -> LoginError | None:
+    """Return what a refused refresh means for the session; `None` if it says nothing about the session.
+
+    `InvalidRequestException` is also the error of a malformed request and of an unusable KMS key, which no login mends.
+    """
+    if isinstance(refusal, (InvalidGrantException, ExpiredTokenException)):
+        return SessionExpired(_SESSION_ENDED)
+    if isinstance(refusal, (InvalidClientException, UnauthorizedClientException)):
+        return RegistrationGone(_REGISTRATION_REFUSED)
+    if not isinstance(refusal, InvalidRequestException) or refusal.reason is not None:
+        return None
+    refused = _REFUSED_VALUE.match(refusal.error_description or "")
+    if refused is None:
+        return None
+    if refused["token"] is not None:
+        return SessionExpired(_OTHER_REGION)
+    return RegistrationGone(_REGISTRATION_REFUSED)

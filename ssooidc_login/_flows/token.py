@@ -15,7 +15,6 @@ from typing import Final
 
 from ssooidc_core import (
     CreateTokenResponse,
-    InvalidGrantException,
     LoginError,
     Now,
     RegisterClientResponse,
@@ -217,7 +216,7 @@ def _after_failure(
     force: bool,
 ) -> LoginSteps[TokenFile]:
     """Return a newer token that was stored meanwhile, else the old one while it is valid; else raise the failure."""
-    if isinstance(failure, SessionExpired) and isinstance(failure.__cause__, InvalidGrantException):
+    if isinstance(failure, SessionExpired):
         # A tool that does not use our lock may have refreshed between our reading and our request.
         try:
             stored = yield from load_token(settings)
