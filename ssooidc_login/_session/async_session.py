@@ -193,10 +193,13 @@ class AsyncSsoSession:
     async def status(self) -> SessionStatus:
         """Return the state of the session according to the store; nothing is sent, and nothing is refreshed.
 
+        It needs no HTTP library.
+
         Raises:
             StoreError: the store cannot be read.
         """
-        return await self._drive(session_status(self.settings))
+        offline = self._transport.offline(self._programs.facts.config)
+        return await adrive(session_status(self.settings), self._resources(offline))
 
     async def accounts(self) -> tuple[AccountInfo, ...]:
         """List all accounts that the person may use.
@@ -258,13 +261,18 @@ class AsyncSsoSession:
         self._programs = programs
 
     async def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
-        resources = AsyncResources(
-            transport=self._transport.get(self._programs.facts.config),
+        transport = self._transport.get(self._programs.facts.config)
+        return await adrive(steps, self._resources(transport, person))
+
+    def _resources(
+        self, transport: AsyncTransport, person: Interaction | None = None
+    ) -> AsyncResources:
+        return AsyncResources(
+            transport=transport,
             store=self._store,
             interaction=person,
             listen=listener_for(person),
         )
-        return await adrive(steps, resources)
 
     async def __aenter__(self) -> Self:
         """Return the session itself."""

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from ssooidc_core import ConfigurationError
 from ssooidc_core._cache_files import TokenFile
-from ssooidc_core._sigv4 import Credentials
+from ssooidc_core._sigv4 import TemporaryCredentials
 from ssooidc_core._start_urls import ResolvedStartUrl, resolve_start_url
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.portal import list_all_account_roles, list_all_accounts
@@ -50,7 +50,7 @@ class RoleSession:
 
     account_id: str
     role_name: str
-    credentials: Credentials
+    credentials: TemporaryCredentials
     expires_at: datetime
 
 
@@ -128,7 +128,9 @@ class SessionPrograms:
         return RoleSession(
             account_id=account_id,
             role_name=role_name,
-            credentials=Credentials(file.access_key_id, file.secret_access_key, file.session_token),
+            credentials=TemporaryCredentials(
+                file.access_key_id, file.secret_access_key, file.session_token
+            ),
             expires_at=file.expiration,
         )
 

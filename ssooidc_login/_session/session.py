@@ -189,10 +189,13 @@ class SsoSession:
     def status(self) -> SessionStatus:
         """Return the state of the session according to the store; nothing is sent, and nothing is refreshed.
 
+        It needs no HTTP library.
+
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._drive(session_status(self.settings))
+        offline = self._transport.offline(self._programs.facts.config)
+        return drive(session_status(self.settings), self._resources(offline))
 
     def accounts(self) -> tuple[AccountInfo, ...]:
         """List all accounts that the person may use.
@@ -254,13 +257,16 @@ class SsoSession:
         self._programs = programs
 
     def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
-        resources = Resources(
-            transport=self._transport.get(self._programs.facts.config),
+        transport = self._transport.get(self._programs.facts.config)
+        return drive(steps, self._resources(transport, person))
+
+    def _resources(self, transport: Transport, person: Interaction | None = None) -> Resources:
+        return Resources(
+            transport=transport,
             store=self._store,
             interaction=person,
             listen=listener_for(person),
         )
-        return drive(steps, resources)
 
     def __enter__(self) -> Self:
         """Return the session itself."""
