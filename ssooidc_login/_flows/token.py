@@ -7,7 +7,6 @@ the others use its result.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +28,8 @@ from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.refresh import RefreshAdvice, refresh_advice, refresh_token
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import Exclusively, LoginSteps, Undisturbed
-from ssooidc_login._flows.documents import end_of, load_token, save_token, token_key
+from ssooidc_login._flows.documents import load_token, save_token, token_key
+from ssooidc_login._flows.renewal import renewed, usable
 from ssooidc_login.errors import NotLoggedIn, RefreshBusy, StoreError
 
 __all__ = ["NEEDS_LOGIN", "SECONDS_TO_WAIT", "RefreshMemory", "current_token", "is_refreshable"]
@@ -164,19 +164,13 @@ def _refresh(
         failure = caught
     else:
         received = (yield from Now()).wall
-        new = dataclasses.replace(
-            token,
-            start_url=settings.start_url,
-            region=settings.region,
-            access_token=answer.access_token,
-            expires_at=end_of(received, answer.expires_in),
-            refresh_token=answer.refresh_token,
-        )
+        new = renewed(settings, token, answer, received)
         # The last token of a session may expire soon, and refreshing it again returns no longer one.
         soon = refresh_advice(expires_at=new.expires_at, now=received) is not RefreshAdvice.NO
         memory.tried_at = received if soon else None
         # The new refresh token exists nowhere else: a cancellation must not lose it.
-        return (yield from Undisturbed(lambda: _save(settings, token, new)))
+        kept = yield from Undisturbed(lambda: _save(settings, token, new))
+        return usable(kept, token, answer, received, force=force)
     try:
         return (yield from _after_failure(settings, memory, token, failure, force=force))
     finally:
