@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from ssooidc_core._longest_session import LONGEST_SESSION
 from ssooidc_core._operations.create_token import (
     CreateTokenResponse,
     RefreshTokenGrant,
@@ -31,6 +32,8 @@ __all__ = ["RefreshAdvice", "refresh_advice", "refresh_token"]
 _ADVISED: Final = timedelta(minutes=15)
 _REQUIRED: Final = timedelta(minutes=10)
 _BETWEEN_TRIES: Final = timedelta(seconds=60)
+# Clocks that differ by a day are no reason to refresh.
+_BELIEVED: Final = LONGEST_SESSION + timedelta(days=1)
 # "Invalid token provided" and "Invalid client provided" are public records of the service's answers to what another
 # region issued; their error is `invalid_request`, not `invalid_grant` and `invalid_client`.
 _REFUSED_VALUE: Final = re.compile(
@@ -60,13 +63,16 @@ def refresh_advice(
 ) -> RefreshAdvice:
     """Return whether to refresh, by the limits of the AWS CLI and boto3: 15 and 10 minutes, and 60 s between attempts.
 
+    An expiration that is farther away than any session lasts was written by a clock that was ahead. It says nothing, so
+    the token is refreshed.
+
     Args:
         expires_at: when the access token expires.
         now: the current time.
         tried_at: when the last failed refresh was, or `None`. While the token is valid, it delays the next attempt.
     """
     left = expires_at - now
-    if left >= _ADVISED:
+    if _ADVISED <= left <= _BELIEVED:
         return RefreshAdvice.NO
     # A clock that was set back must not delay it for ever.
     if (
@@ -75,7 +81,7 @@ def refresh_advice(
         and timedelta(0) <= now - tried_at < _BETWEEN_TRIES
     ):
         return RefreshAdvice.NO
-    return RefreshAdvice.ADVISED if left >= _REQUIRED else RefreshAdvice.REQUIRED
+    return RefreshAdvice.ADVISED if _REQUIRED <= left < _ADVISED else RefreshAdvice.REQUIRED
 
 
 @flow

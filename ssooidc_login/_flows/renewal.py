@@ -24,8 +24,8 @@ def renewed(
 ) -> TokenFile:
     """Return the token's document after a refresh.
 
-    `expiresIn` is optional in the service model. Without it, nobody knows how long the new access token is valid, so the
-    old one is kept; the refresh token is always the new one, because the old one may be spent.
+    `expiresIn` is optional in the service model. Without it, nobody knows how long the new access token is valid, so
+    the old one is kept; the refresh token is always the new one, because the old one may be spent.
     """
     if answer.expires_in == 0:
         return dataclasses.replace(old, refresh_token=answer.refresh_token)

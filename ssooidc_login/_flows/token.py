@@ -18,6 +18,7 @@ from ssooidc_core import (
     Now,
     RegisterClientResponse,
     RegistrationGone,
+    SecretStr,
     SessionExpired,
     Sleep,
     SsoOidcError,
@@ -52,9 +53,11 @@ class RefreshMemory:
 
     Attributes:
         tried_at: when a refresh last failed, or returned a token that expires soon.
+        refused: the access token that the portal refused although it was just refreshed, or that cannot be refreshed.
     """
 
     tried_at: datetime | None = None
+    refused: SecretStr | None = None
 
 
 def is_refreshable(token: TokenFile, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from ssooidc_login._flows.credentials import role_credentials
 from ssooidc_login._flows.documents import load_token
 from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import end_portal_session, sign_out
+from ssooidc_login._flows.portal_calls import asked_with_token
 from ssooidc_login._flows.token import NEEDS_LOGIN, RefreshMemory, current_token
 from ssooidc_login._login_plan import LoginPlan, WayIn
 from ssooidc_login._loopback.listener import LoopbackListener, listen
@@ -73,9 +74,12 @@ class SessionPrograms:
         """Return where to sign in, or the stored token if `only_if_needed` and it is valid or can be refreshed."""
         if only_if_needed:
             try:
-                return (yield from self.token())
+                token = yield from self.token()
             except NEEDS_LOGIN:
                 pass
+            else:
+                if token.access_token != self._memory.refused:
+                    return token
         settings = self.settings
         found = yield from resolve_start_url(settings.start_url, region=settings.region)
         if found.region != settings.region:
@@ -106,13 +110,19 @@ class SessionPrograms:
 
     def accounts(self) -> LoginSteps[tuple[AccountInfo, ...]]:
         """List the accounts."""
-        token = yield from current_token(self.settings, self._memory)
-        return (yield from list_all_accounts(token.access_token))
+
+        def ask(token: SecretStr) -> LoginSteps[tuple[AccountInfo, ...]]:
+            return (yield from list_all_accounts(token))
+
+        return (yield from asked_with_token(self.settings, self._memory, ask))
 
     def roles(self, account_id: str) -> LoginSteps[tuple[RoleInfo, ...]]:
         """List the roles in an account."""
-        token = yield from current_token(self.settings, self._memory)
-        return (yield from list_all_account_roles(token.access_token, account_id=account_id))
+
+        def ask(token: SecretStr) -> LoginSteps[tuple[RoleInfo, ...]]:
+            return (yield from list_all_account_roles(token, account_id=account_id))
+
+        return (yield from asked_with_token(self.settings, self._memory, ask))
 
     def credentials(self, account_id: str | None, role_name: str | None) -> LoginSteps[RoleSession]:
         """Return the credentials of a role; by default of the profile's account and role."""
