@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from ssooidc_core import ConfigurationError
 from ssooidc_core._cache_files import TokenFile
 from ssooidc_core._sigv4 import TemporaryCredentials
-from ssooidc_core._start_urls import ResolvedStartUrl, resolve_start_url
+from ssooidc_core._start_urls import ResolvedStartUrl, is_vanity, resolve_start_url
+from ssooidc_core._text import printable
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.portal import list_all_account_roles, list_all_accounts
 from ssooidc_core.portal import AccountInfo, RoleInfo
@@ -23,6 +24,7 @@ from ssooidc_login._flows.documents import load_token
 from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import end_portal_session, sign_out
 from ssooidc_login._flows.portal_calls import asked_with_token
+from ssooidc_login._flows.regions import region_to_ask
 from ssooidc_login._flows.token import NEEDS_LOGIN, RefreshMemory, current_token
 from ssooidc_login._login_plan import LoginPlan, WayIn
 from ssooidc_login._loopback.listener import LoopbackListener, listen
@@ -80,15 +82,34 @@ class SessionPrograms:
             else:
                 if token.access_token != self._memory.refused:
                     return token
-        settings = self.settings
-        found = yield from resolve_start_url(settings.start_url, region=settings.region)
-        if found.region != settings.region:
-            name = settings.session_name
-            where = "" if name is None else f" in [sso-session {name}]"
+        configured = self.facts.configured_region
+        found = yield from resolve_start_url(self.settings.start_url, region=configured)
+        if found.region != configured:
             yield from Show(
-                f"The start URL leads to region {found.region}: set sso_region = {found.region}{where}."
+                f"The start URL leads to region {found.region}: set sso_region = {found.region}"
+                f"{self._section()}. Until then, the AWS CLI and the AWS SDKs ask {configured}."
             )
         return found
+
+    def _section(self) -> str:
+        """Return where the AWS configuration has the region, for a sentence; empty if it does not have it."""
+        settings = self.settings
+        if settings.session_name is not None:
+            return f" in [sso-session {printable(settings.session_name, limit=80)}]"
+        if settings.profile is None:
+            return ""
+        name = printable(settings.profile, limit=80)
+        return " in [default]" if name == "default" else f" in [profile {name}]"
+
+    @property
+    def may_move(self) -> bool:
+        """Whether the start URL may lead to another region than the configured one."""
+        return is_vanity(self.settings.start_url)
+
+    def region_to_ask(self) -> LoginSteps[str]:
+        """Return the region in which the stored token was issued, else the configured one."""
+        settings = replace(self.settings, region=self.facts.configured_region)
+        return (yield from region_to_ask(settings))
 
     def login(self, plan: LoginPlan, *, new_portal_session: bool) -> LoginSteps[AccessToken]:
         """Sign in."""
