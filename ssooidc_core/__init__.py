@@ -58,7 +58,7 @@ from ssooidc_core._operations.start_device_authorization import (
     start_device_authorization,
 )
 from ssooidc_core._program import Event, Flow, Instant, Now, Operation, Program, Sleep, Steps, flow
-from ssooidc_core._sigv4 import Credentials, CredentialsProvider
+from ssooidc_core._sigv4 import Credentials, CredentialsProvider, TemporaryCredentials
 from ssooidc_core._version import __version__
 from ssooidc_core.errors import (
     AccessDeniedException,
@@ -162,6 +162,7 @@ __all__ = [
     "StartDeviceAuthorizationRequest",
     "StartDeviceAuthorizationResponse",
     "Steps",
+    "TemporaryCredentials",
     "Timeout",
     "TokenExchangeGrant",
     "Transport",

@@ -14,6 +14,7 @@ from typing import ClassVar, Final, NamedTuple, Self, TypeAlias, cast
 
 from pydantic import SecretStr
 
+from ssooidc_core._model import MASK
 from ssooidc_core.errors import CacheFileInvalid
 
 __all__ = [
@@ -134,8 +135,8 @@ class CacheDocument:
         """Read a file. Keys match in any letter case; `null` and an empty string count as absent.
 
         Raises:
-            CacheFileInvalid: it is no JSON object, is too large, lacks a required member, or has a member of the
-                wrong kind.
+            CacheFileInvalid: it is no JSON object, is too large, lacks a required member, has a member of the wrong
+                kind, or has the mask of a dump in place of a secret.
         """
         made = cls._made_of(text)
         # A traceback may show the variables of its frames.
@@ -163,6 +164,8 @@ class CacheDocument:
                 if member.required:
                     return f"The {cls.name} file has no {key}"
                 values[member.attribute] = None
+            elif found == MASK and member.kind is SECRET:
+                return f"The {cls.name} file's {key} is {MASK}, which replaces a secret in a dump"
             elif (value := member.kind.read(found)) is None:
                 return f"The {cls.name} file's {key} is not {member.kind.description}"
             else:

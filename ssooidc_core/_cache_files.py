@@ -32,7 +32,7 @@ class TokenFile(CacheDocument):
         access_token: the bearer token; secret.
         expires_at: when it expires, UTC.
         start_url: as configured; `None` in minimal files of other tools.
-        region: the SSO region it was issued in; requests use the configured one.
+        region: the SSO region it was issued in. Requests use the configured one, unless the start URL leads elsewhere.
         client_id: the registration it was issued to, needed to refresh.
         client_secret: likewise; secret.
         registration_expires_at: when that registration expires, UTC.

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from ssooidc_core.errors import ConfigurationError
 
 __all__ = [
+    "MASK",
     "WITH_SECRETS",
     "DeviceCodeLifetime",
     "EpochSeconds",
@@ -47,7 +48,9 @@ __all__ = [
 WITH_SECRETS: Final = object()
 """The serialisation context that reveals secrets; an object, so that no other value equals it."""
 
-_MASK: Final = "**********"
+MASK: Final = "**********"
+"""What replaces a secret in a dump: reading it back as a secret would lose the secret without a word."""
+
 _MASKED_SECRET: Final = "masked_secret"  # noqa: S105 - the name of an error
 _MAX_SECONDS: Final = 2**31 - 1
 _MAX_EPOCH: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second of datetime
@@ -70,7 +73,7 @@ class _SecretSchema:
                 [given, text],
                 mode="left_to_right",
                 custom_error_type="secret",
-                custom_error_message=f"Input should be a SecretStr, and not {_MASK}, which hides one in a dump",
+                custom_error_message=f"Input should be a SecretStr, and not {MASK}, which hides one in a dump",
             ),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _reveal,
@@ -82,18 +85,18 @@ class _SecretSchema:
 
 
 def _not_the_mask(value: SecretStr) -> SecretStr:
-    return value if value.get_secret_value() != _MASK else _secret(_MASK)
+    return value if value.get_secret_value() != MASK else _secret(MASK)
 
 
 def _secret(value: str) -> SecretStr:
-    if value == _MASK:
+    if value == MASK:
         message = "this is the mask that replaces a secret in a dump, not the secret"
         raise PydanticCustomError(_MASKED_SECRET, message)
     return SecretStr(value)
 
 
 def _reveal(value: SecretStr, info: SerializationInfo) -> str:
-    return value.get_secret_value() if info.context is WITH_SECRETS else _MASK
+    return value.get_secret_value() if info.context is WITH_SECRETS else MASK
 
 
 Secret = Annotated[SecretStr, _SecretSchema]

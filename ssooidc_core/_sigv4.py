@@ -60,11 +60,25 @@ class Credentials:
         cls, access_key_id: str, secret_access_key: str, session_token: str | None = None
     ) -> Credentials:
         """Create credentials from plain strings."""
-        return cls(
+        return Credentials(
             access_key_id,
             SecretStr(secret_access_key),
             None if session_token is None else SecretStr(session_token),
         )
+
+
+class TemporaryCredentials(Credentials):
+    """AWS credentials of a role's session, which always have a session token."""
+
+    __slots__ = ()
+
+    session_token: SecretStr
+
+    def __init__(
+        self, access_key_id: str, secret_access_key: SecretStr, session_token: SecretStr
+    ) -> None:
+        """Create the credentials of a session."""
+        super().__init__(access_key_id, secret_access_key, session_token)
 
 
 CredentialsProvider: TypeAlias = Callable[[], "Credentials | Awaitable[Credentials]"]

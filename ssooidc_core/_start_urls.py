@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
@@ -20,6 +20,8 @@ from ssooidc_core.errors import ConfigurationError
 __all__ = [
     "ResolvedStartUrl",
     "is_aws_owned",
+    "is_vanity",
+    "may_lead_to",
     "region_of_host",
     "resolve_start_url",
     "tidy_start_url",
@@ -45,9 +47,10 @@ _OWNED_HOSTS: Final = frozenset(
         "identitycenter.us-gov.amazonaws.com",
     }
 )
+# Only regions: with s3, for example, the endpoint would be oidc.s3.amazonaws.com, which is a bucket.
+_REGION: Final = "[a-z]+(?:-[a-z]+)+-[0-9]+"
 _REGION_IN_HOST: Final = tuple(
-    # Only regions: with s3, for example, the endpoint would be oidc.s3.amazonaws.com, which is a bucket.
-    re.compile(pattern.replace("REGION", "(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)") + r"\Z", re.ASCII)
+    re.compile(pattern.replace("REGION", f"(?P<region>{_REGION})") + r"\Z", re.ASCII)
     for pattern in (
         r"[^.]+\.portal\.REGION\.app\.aws",
         r"[^.]+\.REGION\.portal\.amazonaws\.(?:com|com\.cn|eu)",
@@ -105,6 +108,20 @@ def region_of_host(host: str) -> str | None:
     return None if found is None else found["region"]
 
 
+def is_vanity(start_url: str) -> bool:
+    """Return whether a start URL is on a host that AWS does not own, so that it may lead to any region."""
+    try:
+        host = urlsplit(start_url).hostname
+    except ValueError:
+        return False
+    return host is not None and not is_aws_owned(host)
+
+
+def may_lead_to(start_url: str, region: str) -> bool:
+    """Return whether a start URL may lead to this region, whatever the configuration says."""
+    return re.fullmatch(_REGION, region, re.ASCII) is not None and is_vanity(start_url)
+
+
 def tidy_start_url(url: str) -> str:
     """Return a URL without the default port of its scheme and without a final slash."""
     parts = urlsplit(url)
@@ -118,6 +135,9 @@ def tidy_start_url(url: str) -> str:
 @flow
 def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl]:
     """Find out where to sign in. A start URL on a host that AWS owns is used as it is, and nothing is sent.
+
+    As in the AWS CLI, the target of a redirect may lack the scheme (`//host/`), its query and fragment are dropped, and
+    the letter case of its host does not matter.
 
     Args:
         url: the configured start URL.
@@ -143,6 +163,7 @@ def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl
             f"Could not resolve the start URL: {shown} is not a host of AWS, and does not redirect"
         )
         raise ConfigurationError(message)
+    target = _absolute(url, target)
     landed = _https_host(target, f"What {shown} redirects to")
     if not is_aws_owned(landed):
         message = (
@@ -156,7 +177,20 @@ def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl
             f"Cannot determine region: {printable(landed, limit=_SHOWN)} names none; set sso_region"
         )
         raise ConfigurationError(message)
-    return ResolvedStartUrl(start_url=tidy_start_url(target), region=found)
+    parts = urlsplit(target)
+    bare = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
+    return ResolvedStartUrl(start_url=tidy_start_url(bare), region=found)
+
+
+def _absolute(url: str, target: str) -> str:
+    """Return the target of a redirect as an absolute URL (RFC 9110 section 10.2.2), unchanged if it is unusable."""
+    # `urljoin` removes characters that the checks of the host must see.
+    if not target.isascii() or not target.isprintable():
+        return target
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return target
 
 
 def _https_host(url: str, what: str) -> str:

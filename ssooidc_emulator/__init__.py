@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ssooidc_emulator._in_process import AsyncEmulatorTransport, EmulatorTransport
     from ssooidc_emulator._oidc.sessions import ActiveSession
     from ssooidc_emulator._request_log import LoggedRequest
+    from ssooidc_emulator._serving.client_environment import ClientEnvironment
     from ssooidc_emulator._serving.server import EmulatorServer
     from ssooidc_emulator._settings import RefreshMode
     from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed, WireFault
@@ -36,6 +37,7 @@ __all__ = [
     "Application",
     "AsyncEmulatorTransport",
     "BodyCut",
+    "ClientEnvironment",
     "Clock",
     "ConnectionReset",
     "Delayed",
@@ -62,6 +64,7 @@ _HOMES = {
         "_in_process": "AsyncEmulatorTransport EmulatorTransport",
         "_oidc.sessions": "ActiveSession",
         "_request_log": "LoggedRequest",
+        "_serving.client_environment": "ClientEnvironment",
         "_serving.server": "EmulatorServer",
         "_settings": "RefreshMode",
         "faults._wire": "BodyCut ConnectionReset Delayed WireFault",

@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from ssooidc_core import Now, ResponseParseError, UnknownServiceError
+from ssooidc_core import Now, ResponseParseError, SecretStr, UnknownServiceError
 from ssooidc_core._cache_files import RoleCredentialsFile
 from ssooidc_core._text import printable
 from ssooidc_core.portal import (
@@ -17,7 +17,8 @@ from ssooidc_core.portal import (
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.documents import load_role_credentials, save_role_credentials
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.portal_calls import asked_with_token
+from ssooidc_login._flows.token import RefreshMemory
 from ssooidc_login.errors import RoleNotAssigned, StoreError
 
 __all__ = ["role_credentials"]
@@ -26,6 +27,8 @@ _logger: Final = logging.getLogger("ssooidc_login")
 
 # As in boto3, credentials with less time left than this are replaced.
 _WINDOW: Final = timedelta(minutes=15)
+# A role's session lasts 12 hours at most, so this was not written by the portal, or this machine's clock is behind.
+_LONGEST: Final = timedelta(days=1)
 _OK: Final = 200
 _FORBIDDEN: Final = "ForbiddenException"
 
@@ -36,21 +39,21 @@ def role_credentials(
     """Return credentials of a role that are valid for at least 15 minutes, if the role's session is that long.
 
     Raises:
-        UnauthorizedException: the portal refuses the token: log in again.
+        SessionExpired: the portal refuses the token: log in again.
         RoleNotAssigned: the person does not have this role in this account.
-        SsoOidcError: those of `current_token` and GetRoleCredentials.
+        SsoOidcError: those of `asked_with_token` and GetRoleCredentials.
     """
     now = (yield from Now()).wall
     stored = yield from load_role_credentials(settings, account_id=account_id, role_name=role_name)
-    if stored is not None and stored.expiration - now >= _WINDOW:
+    if stored is not None and _WINDOW <= stored.expiration - now <= _LONGEST:
         return stored
-    token = yield from current_token(settings, memory)
+
+    def ask(token: SecretStr) -> LoginSteps[GetRoleCredentialsResponse]:
+        request = GetRoleCredentialsRequest.of(token, account_id=account_id, role_name=role_name)
+        return (yield from get_role_credentials(request))
+
     try:
-        answer = yield from get_role_credentials(
-            GetRoleCredentialsRequest.of(
-                token.access_token, account_id=account_id, role_name=role_name
-            )
-        )
+        answer = yield from asked_with_token(settings, memory, ask)
     except UnknownServiceError as caught:
         # The service model does not have this error, but the portal sends it (modernisation-platform#10161).
         if caught.code != _FORBIDDEN:

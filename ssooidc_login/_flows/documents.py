@@ -13,6 +13,7 @@ from ssooidc_core._cache_keys import (
     role_credentials_cache_key,
     token_cache_key,
 )
+from ssooidc_core._longest_session import LONGEST_SESSION
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import Load, LoginSteps, Save, Show
@@ -136,8 +137,12 @@ def save_role_credentials(
 
 
 def end_of(received: datetime, seconds: int) -> datetime:
-    """Return when a token expires, given when it was received: cut to seconds, as in its document."""
-    return received.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+    """Return when a token expires, given when it was received: cut to seconds, as in its document.
+
+    No token is valid for longer than the longest session.
+    """
+    left = min(timedelta(seconds=seconds), LONGEST_SESSION)
+    return received.astimezone(UTC).replace(microsecond=0) + left
 
 
 def token_of(

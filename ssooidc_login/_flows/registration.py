@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from ssooidc_core import (
     InvalidClientException,
+    InvalidRequestException,
     Now,
     RefreshTokenGrant,
     RegisterClientRequest,
@@ -104,12 +105,12 @@ def is_known(client: RegisterClientResponse) -> LoginSteps[bool]:
 
     The service authenticates the client before it checks the grant (RFC 6749 section 5.2). So a refresh with a made-up
     token fails with `invalid_client` if the registration is unknown and with `invalid_grant` if it is known, and
-    changes nothing.
+    changes nothing. A registration of another region was seen to fail with `invalid_request`.
     """
     grant = RefreshTokenGrant.of(client, SecretStr("is-this-client-known"))
     try:
         _ = yield from create_token(grant)
-    except InvalidClientException:
+    except (InvalidClientException, InvalidRequestException):
         return False
     except ServiceError:
         return True

@@ -7,7 +7,6 @@ the others use its result.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +14,11 @@ from typing import Final
 
 from ssooidc_core import (
     CreateTokenResponse,
-    InvalidGrantException,
     LoginError,
     Now,
     RegisterClientResponse,
     RegistrationGone,
+    SecretStr,
     SessionExpired,
     Sleep,
     SsoOidcError,
@@ -30,7 +29,8 @@ from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.refresh import RefreshAdvice, refresh_advice, refresh_token
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import Exclusively, LoginSteps, Undisturbed
-from ssooidc_login._flows.documents import end_of, load_token, save_token, token_key
+from ssooidc_login._flows.documents import load_token, save_token, token_key
+from ssooidc_login._flows.renewal import renewed, usable
 from ssooidc_login.errors import NotLoggedIn, RefreshBusy, StoreError
 
 __all__ = ["NEEDS_LOGIN", "SECONDS_TO_WAIT", "RefreshMemory", "current_token", "is_refreshable"]
@@ -53,9 +53,11 @@ class RefreshMemory:
 
     Attributes:
         tried_at: when a refresh last failed, or returned a token that expires soon.
+        refused: the access token that the portal refused although it was just refreshed, or that cannot be refreshed.
     """
 
     tried_at: datetime | None = None
+    refused: SecretStr | None = None
 
 
 def is_refreshable(token: TokenFile, now: datetime) -> bool:
@@ -165,19 +167,13 @@ def _refresh(
         failure = caught
     else:
         received = (yield from Now()).wall
-        new = dataclasses.replace(
-            token,
-            start_url=settings.start_url,
-            region=settings.region,
-            access_token=answer.access_token,
-            expires_at=end_of(received, answer.expires_in),
-            refresh_token=answer.refresh_token,
-        )
+        new = renewed(settings, token, answer, received)
         # The last token of a session may expire soon, and refreshing it again returns no longer one.
         soon = refresh_advice(expires_at=new.expires_at, now=received) is not RefreshAdvice.NO
         memory.tried_at = received if soon else None
         # The new refresh token exists nowhere else: a cancellation must not lose it.
-        return (yield from Undisturbed(lambda: _save(settings, token, new)))
+        kept = yield from Undisturbed(lambda: _save(settings, token, new))
+        return usable(kept, token, answer, received, force=force)
     try:
         return (yield from _after_failure(settings, memory, token, failure, force=force))
     finally:
@@ -217,7 +213,7 @@ def _after_failure(
     force: bool,
 ) -> LoginSteps[TokenFile]:
     """Return a newer token that was stored meanwhile, else the old one while it is valid; else raise the failure."""
-    if isinstance(failure, SessionExpired) and isinstance(failure.__cause__, InvalidGrantException):
+    if isinstance(failure, SessionExpired):
         # A tool that does not use our lock may have refreshed between our reading and our request.
         try:
             stored = yield from load_token(settings)

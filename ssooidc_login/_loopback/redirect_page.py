@@ -22,7 +22,8 @@ from ssooidc_login._loopback.server import Limits, Redirect, Server
 __all__ = ["owner_of", "serve_redirect"]
 
 _HOST: Final = "127.0.0.1"
-_BACKLOG: Final = 8
+# Connections that wait to be accepted. Those that do not fit are dropped, and the other end tries again after a second.
+_BACKLOG: Final = 128
 _SECONDS_SERVED: Final = 120.0
 _SECONDS: Final = 5.0
 _TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))

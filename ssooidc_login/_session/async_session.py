@@ -155,9 +155,8 @@ class AsyncSsoSession:
             SsoOidcError: see `ssooidc_core.errors` and `ssooidc_login.errors`.
         """
         person = Terminal() if interaction is None else interaction
-        found = await self._drive(
-            self._programs.before_login(only_if_needed=only_if_needed), person
-        )
+        programs = await self._settled()
+        found = await self._drive(programs.before_login(only_if_needed=only_if_needed), person)
         if isinstance(found, AccessToken):
             return found
         await self._move_to(found.region)
@@ -188,15 +187,18 @@ class AsyncSsoSession:
             RefreshBusy: another process has been refreshing the token for half a minute.
             SsoOidcError: the token has expired, and refreshing it failed for another reason.
         """
-        return await self._drive(self._programs.token(force_refresh=force_refresh))
+        return await self._drive((await self._settled()).token(force_refresh=force_refresh))
 
     async def status(self) -> SessionStatus:
         """Return the state of the session according to the store; nothing is sent, and nothing is refreshed.
 
+        It needs no HTTP library.
+
         Raises:
             StoreError: the store cannot be read.
         """
-        return await self._drive(session_status(self.settings))
+        offline = self._transport.offline(self._programs.facts.config)
+        return await adrive(session_status(self.settings), self._resources(offline))
 
     async def accounts(self) -> tuple[AccountInfo, ...]:
         """List all accounts that the person may use.
@@ -204,7 +206,7 @@ class AsyncSsoSession:
         Raises:
             SsoOidcError: those of `token()` and of ListAccounts.
         """
-        return await self._drive(self._programs.accounts())
+        return await self._drive((await self._settled()).accounts())
 
     async def roles(self, account_id: str) -> tuple[RoleInfo, ...]:
         """List all roles that the person may use in an account.
@@ -212,7 +214,7 @@ class AsyncSsoSession:
         Raises:
             SsoOidcError: those of `token()` and of ListAccountRoles.
         """
-        return await self._drive(self._programs.roles(account_id))
+        return await self._drive((await self._settled()).roles(account_id))
 
     async def credentials(
         self, account_id: str | None = None, role_name: str | None = None
@@ -227,7 +229,7 @@ class AsyncSsoSession:
             ConfigurationError: the profile names no account and role.
             SsoOidcError: those of `token()` and of GetRoleCredentials.
         """
-        return await self._drive(self._programs.credentials(account_id, role_name))
+        return await self._drive((await self._settled()).credentials(account_id, role_name))
 
     async def logout(self) -> bool:
         """Sign out of this session, here and at the portal; other sessions stay signed in.
@@ -238,7 +240,7 @@ class AsyncSsoSession:
         Raises:
             StoreError: something could not be deleted.
         """
-        return await self._drive(self._programs.logout())
+        return await self._drive((await self._settled()).logout())
 
     async def aclose(self) -> None:
         """Close the connections; the session stays signed in. Closing twice is harmless."""
@@ -249,22 +251,36 @@ class AsyncSsoSession:
         if own is not None:
             await own.aclose()
 
+    async def _settled(self) -> SessionPrograms:
+        """Return the programs, in the region of the stored token if the start URL led to that one."""
+        if self._programs.may_move:
+            offline = self._transport.offline(self._programs.facts.config)
+            steps = self._programs.region_to_ask()
+            await self._move_to(await adrive(steps, self._resources(offline)))
+        return self._programs
+
     async def _move_to(self, region: str) -> None:
         if region == self.settings.region:
             return
         programs = self._programs.moved_to(region)
         check_transport(self._transport.given, programs.facts)
-        await self._close_own(for_good=False)
+        # Before anything is awaited, so that of several tasks one moves.
         self._programs = programs
+        await self._close_own(for_good=False)
 
     async def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
-        resources = AsyncResources(
-            transport=self._transport.get(self._programs.facts.config),
+        transport = self._transport.get(self._programs.facts.config)
+        return await adrive(steps, self._resources(transport, person))
+
+    def _resources(
+        self, transport: AsyncTransport, person: Interaction | None = None
+    ) -> AsyncResources:
+        return AsyncResources(
+            transport=transport,
             store=self._store,
             interaction=person,
             listen=listener_for(person),
         )
-        return await adrive(steps, resources)
 
     async def __aenter__(self) -> Self:
         """Return the session itself."""

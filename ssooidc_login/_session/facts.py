@@ -22,11 +22,18 @@ class SessionFacts:
         settings: start URL, region, name and scopes.
         config: where its requests go.
         roles: the accounts and roles that the configuration names for it.
+        moved_from: the configured region, if the start URL leads to another one.
     """
 
     settings: SsoSettings
     config: ClientConfig
     roles: tuple[tuple[str, str], ...] = ()
+    moved_from: str | None = None
+
+    @property
+    def configured_region(self) -> str:
+        """The region in the configuration, which counts where the start URL names none."""
+        return self.moved_from or self.settings.region
 
     def moved_to(self, region: str) -> SessionFacts:
         """Return the same session in the region that its start URL leads to."""
@@ -34,6 +41,7 @@ class SessionFacts:
             self,
             settings=replace(self.settings, region=region),
             config=replace(self.config, region=region),
+            moved_from=self.configured_region,
         )
 
 

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from ssooidc_core import ConfigurationError
 from ssooidc_core._cache_files import TokenFile
-from ssooidc_core._sigv4 import Credentials
-from ssooidc_core._start_urls import ResolvedStartUrl, resolve_start_url
+from ssooidc_core._sigv4 import TemporaryCredentials
+from ssooidc_core._start_urls import ResolvedStartUrl, is_vanity, resolve_start_url
+from ssooidc_core._text import printable
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.portal import list_all_account_roles, list_all_accounts
 from ssooidc_core.portal import AccountInfo, RoleInfo
@@ -22,6 +23,8 @@ from ssooidc_login._flows.credentials import role_credentials
 from ssooidc_login._flows.documents import load_token
 from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import end_portal_session, sign_out
+from ssooidc_login._flows.portal_calls import asked_with_token
+from ssooidc_login._flows.regions import region_to_ask
 from ssooidc_login._flows.token import NEEDS_LOGIN, RefreshMemory, current_token
 from ssooidc_login._login_plan import LoginPlan, WayIn
 from ssooidc_login._loopback.listener import LoopbackListener, listen
@@ -50,7 +53,7 @@ class RoleSession:
 
     account_id: str
     role_name: str
-    credentials: Credentials
+    credentials: TemporaryCredentials
     expires_at: datetime
 
 
@@ -73,18 +76,40 @@ class SessionPrograms:
         """Return where to sign in, or the stored token if `only_if_needed` and it is valid or can be refreshed."""
         if only_if_needed:
             try:
-                return (yield from self.token())
+                token = yield from self.token()
             except NEEDS_LOGIN:
                 pass
-        settings = self.settings
-        found = yield from resolve_start_url(settings.start_url, region=settings.region)
-        if found.region != settings.region:
-            name = settings.session_name
-            where = "" if name is None else f" in [sso-session {name}]"
+            else:
+                if token.access_token != self._memory.refused:
+                    return token
+        configured = self.facts.configured_region
+        found = yield from resolve_start_url(self.settings.start_url, region=configured)
+        if found.region != configured:
             yield from Show(
-                f"The start URL leads to region {found.region}: set sso_region = {found.region}{where}."
+                f"The start URL leads to region {found.region}: set sso_region = {found.region}"
+                f"{self._section()}. Until then, the AWS CLI and the AWS SDKs ask {configured}."
             )
         return found
+
+    def _section(self) -> str:
+        """Return where the AWS configuration has the region, for a sentence; empty if it does not have it."""
+        settings = self.settings
+        if settings.session_name is not None:
+            return f" in [sso-session {printable(settings.session_name, limit=80)}]"
+        if settings.profile is None:
+            return ""
+        name = printable(settings.profile, limit=80)
+        return " in [default]" if name == "default" else f" in [profile {name}]"
+
+    @property
+    def may_move(self) -> bool:
+        """Whether the start URL may lead to another region than the configured one."""
+        return is_vanity(self.settings.start_url)
+
+    def region_to_ask(self) -> LoginSteps[str]:
+        """Return the region in which the stored token was issued, else the configured one."""
+        settings = replace(self.settings, region=self.facts.configured_region)
+        return (yield from region_to_ask(settings))
 
     def login(self, plan: LoginPlan, *, new_portal_session: bool) -> LoginSteps[AccessToken]:
         """Sign in."""
@@ -106,13 +131,19 @@ class SessionPrograms:
 
     def accounts(self) -> LoginSteps[tuple[AccountInfo, ...]]:
         """List the accounts."""
-        token = yield from current_token(self.settings, self._memory)
-        return (yield from list_all_accounts(token.access_token))
+
+        def ask(token: SecretStr) -> LoginSteps[tuple[AccountInfo, ...]]:
+            return (yield from list_all_accounts(token))
+
+        return (yield from asked_with_token(self.settings, self._memory, ask))
 
     def roles(self, account_id: str) -> LoginSteps[tuple[RoleInfo, ...]]:
         """List the roles in an account."""
-        token = yield from current_token(self.settings, self._memory)
-        return (yield from list_all_account_roles(token.access_token, account_id=account_id))
+
+        def ask(token: SecretStr) -> LoginSteps[tuple[RoleInfo, ...]]:
+            return (yield from list_all_account_roles(token, account_id=account_id))
+
+        return (yield from asked_with_token(self.settings, self._memory, ask))
 
     def credentials(self, account_id: str | None, role_name: str | None) -> LoginSteps[RoleSession]:
         """Return the credentials of a role; by default of the profile's account and role."""
@@ -128,7 +159,9 @@ class SessionPrograms:
         return RoleSession(
             account_id=account_id,
             role_name=role_name,
-            credentials=Credentials(file.access_key_id, file.secret_access_key, file.session_token),
+            credentials=TemporaryCredentials(
+                file.access_key_id, file.secret_access_key, file.session_token
+            ),
             expires_at=file.expiration,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -64,6 +65,7 @@ class SsoSession:
         """
         facts = make_facts(settings, config, roles, transport)
         self._programs = SessionPrograms(facts)
+        self._moving: Final = threading.Lock()
         self._store: Final = AwsCacheStore() if store is None else store
         self._transport: Final = SessionTransport(type(self).__name__, transport, make_transport)
 
@@ -153,7 +155,8 @@ class SsoSession:
             SsoOidcError: see `ssooidc_core.errors` and `ssooidc_login.errors`.
         """
         person = Terminal() if interaction is None else interaction
-        found = self._drive(self._programs.before_login(only_if_needed=only_if_needed), person)
+        programs = self._settled()
+        found = self._drive(programs.before_login(only_if_needed=only_if_needed), person)
         if isinstance(found, AccessToken):
             return found
         self._move_to(found.region)
@@ -184,15 +187,18 @@ class SsoSession:
             RefreshBusy: another process has been refreshing the token for half a minute.
             SsoOidcError: the token has expired, and refreshing it failed for another reason.
         """
-        return self._drive(self._programs.token(force_refresh=force_refresh))
+        return self._drive(self._settled().token(force_refresh=force_refresh))
 
     def status(self) -> SessionStatus:
         """Return the state of the session according to the store; nothing is sent, and nothing is refreshed.
 
+        It needs no HTTP library.
+
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._drive(session_status(self.settings))
+        offline = self._transport.offline(self._programs.facts.config)
+        return drive(session_status(self.settings), self._resources(offline))
 
     def accounts(self) -> tuple[AccountInfo, ...]:
         """List all accounts that the person may use.
@@ -200,7 +206,7 @@ class SsoSession:
         Raises:
             SsoOidcError: those of `token()` and of ListAccounts.
         """
-        return self._drive(self._programs.accounts())
+        return self._drive(self._settled().accounts())
 
     def roles(self, account_id: str) -> tuple[RoleInfo, ...]:
         """List all roles that the person may use in an account.
@@ -208,7 +214,7 @@ class SsoSession:
         Raises:
             SsoOidcError: those of `token()` and of ListAccountRoles.
         """
-        return self._drive(self._programs.roles(account_id))
+        return self._drive(self._settled().roles(account_id))
 
     def credentials(
         self, account_id: str | None = None, role_name: str | None = None
@@ -223,7 +229,7 @@ class SsoSession:
             ConfigurationError: the profile names no account and role.
             SsoOidcError: those of `token()` and of GetRoleCredentials.
         """
-        return self._drive(self._programs.credentials(account_id, role_name))
+        return self._drive(self._settled().credentials(account_id, role_name))
 
     def logout(self) -> bool:
         """Sign out of this session, here and at the portal; other sessions stay signed in.
@@ -234,7 +240,7 @@ class SsoSession:
         Raises:
             StoreError: something could not be deleted.
         """
-        return self._drive(self._programs.logout())
+        return self._drive(self._settled().logout())
 
     def close(self) -> None:
         """Close the connections; the session stays signed in. Closing twice is harmless."""
@@ -245,6 +251,16 @@ class SsoSession:
         if own is not None:
             own.close()
 
+    def _settled(self) -> SessionPrograms:
+        """Return the programs, in the region of the stored token if the start URL led to that one."""
+        if self._programs.may_move:
+            offline = self._transport.offline(self._programs.facts.config)
+            # Of several threads, one moves, before the others make a transport.
+            with self._moving:
+                steps = self._programs.region_to_ask()
+                self._move_to(drive(steps, self._resources(offline)))
+        return self._programs
+
     def _move_to(self, region: str) -> None:
         if region == self.settings.region:
             return
@@ -254,13 +270,16 @@ class SsoSession:
         self._programs = programs
 
     def _drive(self, steps: LoginSteps[T], person: Interaction | None = None) -> T:
-        resources = Resources(
-            transport=self._transport.get(self._programs.facts.config),
+        transport = self._transport.get(self._programs.facts.config)
+        return drive(steps, self._resources(transport, person))
+
+    def _resources(self, transport: Transport, person: Interaction | None = None) -> Resources:
+        return Resources(
+            transport=transport,
             store=self._store,
             interaction=person,
             listen=listener_for(person),
         )
-        return drive(steps, resources)
 
     def __enter__(self) -> Self:
         """Return the session itself."""

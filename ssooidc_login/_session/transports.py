@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ssooidc_core import AsyncTransport, ClientConfig, ConfigurationError, Transport
+from ssooidc_login._session.offline import OfflineTransport
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
@@ -60,12 +61,26 @@ class SessionTransport(Generic[GivenT, OwnT]):
         if self.given is not None:
             return self.given
         with self._lock:
-            if self._closed:
-                message = f"This {self._session} was closed: make a new one"
-                raise ConfigurationError(message)
+            self._check_open()
             if self._own is None:
                 self._own = self._make(config)
             return self._own
+
+    def offline(self, config: ClientConfig) -> GivenT | OfflineTransport:
+        """Return the given transport, else one that has the time and sends nothing.
+
+        Raises:
+            ConfigurationError: the session was closed.
+        """
+        if self.given is not None:
+            return self.given
+        self._check_open()
+        return OfflineTransport(config)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            message = f"This {self._session} was closed: make a new one"
+            raise ConfigurationError(message)
 
     def take_own(self, *, for_good: bool) -> OwnT | None:
         """Remove the session's own transport and return it, so that the caller can close it.

@@ -96,7 +96,6 @@ def exported(aws: Aws, profile: str = "emulator") -> tuple[str, str, str]:
 
 def keys_of(role: RoleSession) -> tuple[str, str, str]:
     found = role.credentials
-    assert found.session_token is not None
     return (
         found.access_key_id,
         found.secret_access_key.get_secret_value(),

@@ -11,6 +11,7 @@ import pytest
 
 from ssooidc_login._loopback import redirect_page as module
 from ssooidc_login._loopback.redirect_page import owner_of, serve_redirect
+from ssooidc_login._loopback.server import Server
 
 URL = "https://oidc.us-east-1.amazonaws.com/authorize?state=canary"
 
@@ -45,6 +46,29 @@ def test_connections_that_say_nothing_are_in_nobody_s_way() -> None:
     assert address is not None
     port = int(address.split(":")[2].partition("/")[0])
     with socket.create_connection(("127.0.0.1", port), timeout=10):
+        assert get(address).startswith(b"HTTP/1.1 303 See Other\r\n")
+
+
+def test_many_connections_that_say_nothing_cost_the_browser_no_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Linux drops what the queue of a listening socket cannot hold, and the other end tries again after a second."""
+    starts: list[Server] = []
+
+    def later(server: Server) -> None:
+        starts.append(server)
+
+    monkeypatch.setattr(Server, "start", later)
+    address = serve_redirect(URL)
+    assert address is not None
+    (server,) = starts
+    port = int(address.split(":")[2].partition("/")[0])
+    with contextlib.ExitStack() as strangers:
+        # Nobody accepts them yet, so all of them must fit into the queue; one that does not fit gets no answer at all.
+        for _ in range(100):
+            _ = strangers.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        monkeypatch.undo()
+        server.start()
         assert get(address).startswith(b"HTTP/1.1 303 See Other\r\n")
 
 

@@ -30,9 +30,9 @@ FACES = {
         RegisterClientResponse RegistrationGone ResponseParseError ResponseTooLarge SecretStr ServiceError
         SessionExpired Sleep SlowDownException SsoOidcError StartDeviceAuthorization
         StartDeviceAuthorizationError StartDeviceAuthorizationRequest StartDeviceAuthorizationResponse Steps
-        Timeout TokenExchangeGrant Transport TransportError UnauthorizedClientException UnknownServiceError
-        UnsupportedGrantTypeException __version__ aattempt arun attempt create_token create_token_with_iam
-        flow register_client run start_device_authorization
+        TemporaryCredentials Timeout TokenExchangeGrant Transport TransportError UnauthorizedClientException
+        UnknownServiceError UnsupportedGrantTypeException __version__ aattempt arun attempt create_token
+        create_token_with_iam flow register_client run start_device_authorization
     """,
     "ssooidc_core.portal": """
         AccountInfo GetRoleCredentials GetRoleCredentialsError GetRoleCredentialsRequest

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core import ConfigurationError, Credentials, HttpRequest
+from ssooidc_core import ConfigurationError, Credentials, HttpRequest, TemporaryCredentials
 from ssooidc_core._sigv4 import sign
 
 WHEN = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
@@ -255,3 +256,17 @@ def test_credentials_are_values_that_hide_their_secrets() -> None:
         "session_token=SecretStr('**********'))"
     )
     assert Credentials.of("AKID", "key").session_token is None
+
+
+def test_credentials_of_a_role_sign_like_others() -> None:
+    of_a_role = TemporaryCredentials("AKID", SecretStr("key"), SecretStr("token"))
+    assert signed(credentials=of_a_role) == signed(
+        credentials=Credentials.of("AKID", "key", "token")
+    )
+    assert repr(of_a_role) == (
+        "TemporaryCredentials(access_key_id='AKID', secret_access_key=SecretStr('**********'), "
+        "session_token=SecretStr('**********'))"
+    )
+    assert pickle.loads(pickle.dumps(of_a_role)) == copy.copy(of_a_role) == of_a_role
+    with pytest.raises(TypeError):
+        _ = TemporaryCredentials("AKID", SecretStr("key"))  # type: ignore[call-arg]

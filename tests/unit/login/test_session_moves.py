@@ -114,7 +114,10 @@ def test_a_start_url_that_leads_to_another_region_is_followed_with_a_word(
     assert token.access_token.get_secret_value() == "a"
     assert region == "eu-west-1"
     assert [text for text in person.shown if "region" in text] == [
-        "The start URL leads to region eu-west-1: set sso_region = eu-west-1 in [sso-session my-sso]."
+        (
+            "The start URL leads to region eu-west-1: set sso_region = eu-west-1 in [sso-session my-sso]. "
+            "Until then, the AWS CLI and the AWS SDKs ask us-east-1."
+        )
     ]
     # Credentials from before the move are discarded too.
     key = role_credentials_key(SETTINGS, account_id=ACCOUNT, role_name="ReadOnly")

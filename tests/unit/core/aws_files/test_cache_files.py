@@ -55,6 +55,11 @@ def test_a_token_file_of_the_cli_is_read_and_comes_back_byte_for_byte() -> None:
     assert json.loads(anew.to_text_with_secrets()) == json.loads(FROM_THE_CLI)
 
 
+def test_only_a_secret_can_be_masked() -> None:
+    token = TokenFile.from_text(FROM_THE_CLI.replace("us-east-1", "**********"))
+    assert token.region == "**********"
+
+
 def test_a_new_token_file_has_the_order_of_the_cli() -> None:
     token = TokenFile.from_text(FROM_THE_CLI)
     names = [field.name for field in dataclasses.fields(token) if field.name != "_read"]
@@ -198,6 +203,21 @@ def test_the_key_that_is_spelt_right_counts() -> None:
             TokenFile.from_text,
             '{"accessToken": {"a": "canary"}}',
             "The token file's accessToken is not a string",
+        ),
+        (
+            TokenFile.from_text,
+            FROM_THE_CLI.replace("secret", "**********"),
+            "The token file's clientSecret is **********, which replaces a secret in a dump",
+        ),
+        (
+            RegistrationFile.from_text,
+            REGISTERED.replace("secret", "**********"),
+            "The registration file's clientSecret is **********, which replaces a secret in a dump",
+        ),
+        (
+            RoleCredentialsFile.from_text,
+            CREDENTIALS.replace("baz", "**********"),
+            "The role credentials file's SessionToken is **********, which replaces a secret in a dump",
         ),
         (
             TokenFile.from_text,

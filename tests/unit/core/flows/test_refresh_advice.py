@@ -29,6 +29,12 @@ NO, ADVISED, REQUIRED = RefreshAdvice.NO, RefreshAdvice.ADVISED, RefreshAdvice.R
         (300, 59.999, NO),
         (300, 60, REQUIRED),
         (0, 1, REQUIRED),
+        # The clock was ahead when the token was stored: no session is as long as that.
+        (91 * 86400, None, NO),
+        (91 * 86400 + 1, None, REQUIRED),
+        (91 * 86400 + 1, 59.999, NO),
+        (91 * 86400 + 1, 60, REQUIRED),
+        (7000 * 365 * 86400, None, REQUIRED),
         # The clock has been set back since.
         (300, -1, REQUIRED),
     ],

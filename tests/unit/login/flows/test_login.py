@@ -219,6 +219,24 @@ def test_a_broken_document_heals_with_a_word(
     assert stage.person.shown[0] == f"The {kind} file does not hold a JSON object{end}"
 
 
+@pytest.mark.parametrize("kind", ["token", "registration"])
+def test_a_masked_document_heals_with_a_word(
+    carry: Carry, stage: Stage, settings: SsoSettings, kind: str
+) -> None:
+    """Somebody restored a document from a dump, in which every secret is masked."""
+    _ = carry(sign_in(settings, plan(), CONFIG), stage)
+    key = token_key(settings) if kind == "token" else registration_key(settings)
+    masked = document(stage, settings, kind) | {"clientSecret": "**********"}
+    stage.store.save(key, SecretStr(json.dumps(masked)))
+    stage.person.shown.clear()
+    token = carry(sign_in(settings, plan(), CONFIG), stage)
+    assert carry(current_token(settings, RefreshMemory(), force=True), stage) != token
+    end = "; signing in writes a new one." if kind == "token" else "; registering again"
+    assert stage.person.shown[0] == (
+        f"The {kind} file's clientSecret is **********, which replaces a secret in a dump{end}"
+    )
+
+
 def test_who_finds_another_login_under_way_takes_its_token(
     carry: Carry, stage: Stage, settings: SsoSettings, staged: Callable[..., Stage]
 ) -> None:

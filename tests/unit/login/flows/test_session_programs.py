@@ -64,9 +64,7 @@ def test_credentials_are_kept_in_the_form_of_the_aws_cli(
         "Credentials": {
             "AccessKeyId": role.credentials.access_key_id,
             "SecretAccessKey": role.credentials.secret_access_key.get_secret_value(),
-            "SessionToken": role.credentials.session_token.get_secret_value()
-            if role.credentials.session_token
-            else None,
+            "SessionToken": role.credentials.session_token.get_secret_value(),
             "Expiration": f"{role.expires_at:%Y-%m-%dT%H:%M:%SZ}",
             "AccountId": ACCOUNT,
         },
