@@ -104,14 +104,15 @@ VERSIONS = [f"3.{minor}" for minor in range(11, 16)]
 LOWEST = VERSIONS[0]
 # What needs no other program: what runs where the whole suite need not run once more.
 WITHOUT_PEERS = {"conformance", "property", "unit"}
-# What the session `crash` gives more rounds and a fresh seed.
+# What the session `crash` gives more rounds and a fresh seed; those of tests/crash run nowhere else.
 CRASHING = [
+    "tests/crash",
     "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
-# Those of interop have a session of their own, which installs what they run. The folder of conformance is named as
-# well: pytest loads what counts its cases from there before it starts two workers.
-ALL_BUT_INTEROP = ["tests", "tests/conformance", "--ignore=tests/interop"]
+# Those of interop and crash have sessions of their own: `interop` installs what its tests run, and those of `crash` take
+# minutes. The folder of conformance is named as well: pytest loads what counts its cases before it starts two workers.
+ORDINARY = ["tests", "tests/conformance", "--ignore=tests/crash", "--ignore=tests/interop"]
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -195,7 +196,7 @@ def tests(session: nox.Session) -> None:
     session.install(EVERYTHING, *groups("test"))
     # A selection of tests, or a debugger, wants neither two workers nor a verdict on the coverage.
     whole = ("-n2", "--cov", "--cov-report=term", "--cov-fail-under=100")
-    pytest(session, () if session.posargs else whole, ALL_BUT_INTEROP)
+    pytest(session, () if session.posargs else whole, ORDINARY)
 
 
 def tests_on(session: nox.Session) -> None:
@@ -216,7 +217,7 @@ def tests_lowest(session: nox.Session) -> None:
     pins = lowest([*PYPROJECT["project"]["dependencies"], *itertools.chain(*EXTRAS.values())])
     session.install(EVERYTHING, *pins, *groups("test"))
     session.log(f"with {' '.join(pins)}")
-    pytest(session, () if session.posargs else ("-n2",), ALL_BUT_INTEROP)
+    pytest(session, () if session.posargs else ("-n2",), ORDINARY)
 
 
 @nox.session(default=False)
@@ -359,7 +360,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def crash(session: nox.Session) -> None:
-    """Kill processes while they write and refresh, at points drawn by lot: `nox -s crash -- 300` rounds of each."""
+    """Interrupt, kill, stop and starve refreshes, and count what is lost: `nox -s crash -- 300` rounds of each."""
     rounds, seed = "300", str(secrets.randbelow(2**32))
     if session.posargs and session.posargs[0].isdecimal():
         rounds = session.posargs.pop(0)
@@ -370,6 +371,7 @@ def crash(session: nox.Session) -> None:
     again = shlex.join(["python3", "noxfile.py", "-s", "crash", "--", rounds, seed])
     session.log(f"seed {seed}; again: {again}")
     try:
+        # One after the other: some of them measure how long callers wait.
         pytest(session, (), CRASHING)
     except CommandFailed:
         session.error(f"failed. Again: {again}")
