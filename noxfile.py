@@ -110,8 +110,8 @@ CRASHING = [
     "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
-# Those of interop and crash have sessions of their own: `interop` installs what its tests run, and those of `crash` take
-# minutes. The folder of conformance is named as well: pytest loads what counts its cases before it starts two workers.
+# Those of interop and crash have sessions of their own: `interop` installs what its tests run, and those of `crash`
+# take minutes. The folder of conformance is named as well: pytest loads what counts its cases before the two workers.
 ORDINARY = ["tests", "tests/conformance", "--ignore=tests/crash", "--ignore=tests/interop"]
 
 
