@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from ssooidc_login.stores.store import Lock, StoreKey
 from ssooidc_transports.transport import in_trio_task
 
-__all__ = ["BlockingStore", "in_thread"]
+__all__ = ["BlockingStore", "ThreadedLock", "in_thread"]
 
 T = TypeVar("T")
 
@@ -40,13 +40,19 @@ async def in_thread(work: Callable[[], T]) -> T:
         raise
 
 
-class _ThreadedLock:
+class ThreadedLock:
     """A blocking lock with asynchronous methods."""
 
     __slots__ = ("_lock",)
 
     def __init__(self, lock: Lock) -> None:
+        """Take over a lock that is held."""
         self._lock = lock
+
+    @property
+    def blocking(self) -> Lock:
+        """The lock itself."""
+        return self._lock
 
     async def ais_held(self) -> bool:
         """Return whether the lock is still held."""
@@ -88,8 +94,8 @@ class BlockingStore(ABC):
         """Delete a document if there is one."""
         await in_thread(lambda: self.delete(key))
 
-    async def atry_lock(self, key: StoreKey, /) -> _ThreadedLock | None:
+    async def atry_lock(self, key: StoreKey, /) -> ThreadedLock | None:
         """Lock a key, or return `None` at once if it is already locked."""
         # Not in a thread: `try_lock` does not wait, and a cancellation after it could leave the key locked.
         lock = self.try_lock(key)
-        return None if lock is None else _ThreadedLock(lock)
+        return None if lock is None else ThreadedLock(lock)
