@@ -7,6 +7,7 @@ runs in a thread of its own, which neither of them reaches; `_step_in_loop` has 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Coroutine, Hashable, Iterator
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -190,10 +191,7 @@ def _shared(event: SharedStep[T], resources: Resources) -> T | None:
 
     while True:
         told: SimpleQueue[None] = SimpleQueue()
-
-        def tell(told: SimpleQueue[None] = told) -> None:
-            told.put(None)
-
+        tell = functools.partial(told.put, None)
         step = join((_place(resources.store), event.key), work, tell)
         try:
             if not wait_for(step, told, event.patience):

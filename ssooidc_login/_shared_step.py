@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextvars
 import copy
+import functools
 import os
 import threading
 from _thread import allocate_lock, start_new_thread
@@ -19,6 +20,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from traceback import format_tb
 from typing import Final, Generic, TypeVar, cast
 
 from ssooidc_core import SsoOidcError
@@ -59,11 +61,12 @@ class Step(Generic[T]):
         try:
             if work is not None:
                 self._value.append(work(self))
-        except SsoOidcError as caught:
-            # The frames of its traceback contain tokens.
-            self._error = caught.with_traceback(None)
         except BaseException as caught:  # noqa: BLE001 - raised in every caller
-            self._error = caught
+            if not isinstance(caught, SsoOidcError):
+                # It is a defect, of a store for example: say where.
+                caught.add_note(f"In a refresh:\n{''.join(format_tb(caught.__traceback__))}")
+            # The frames of its traceback contain tokens and locks.
+            self._error = caught.with_traceback(None)
         finally:
             self.is_over = True
             for tell in tuple(self._waiting):
@@ -115,10 +118,9 @@ def join(key: Hashable, work: Callable[[Step[T]], T], tell: Callable[[], object]
     started = True
     # `with` on a lock that is implemented in C cannot be interrupted between acquiring it and entering the block.
     with _changing:
-        for each in [each for each, found in _steps.items() if found.is_over]:
-            del _steps[each]
-        if key in _steps:
-            step = cast("Step[T]", _steps[key])
+        known = _steps.get(key)
+        if known is not None and not known.is_over:
+            step = cast("Step[T]", known)
             step.call_when_over(tell)
             return step
         step = Step(work)
@@ -126,7 +128,7 @@ def join(key: Hashable, work: Callable[[Step[T]], T], tell: Callable[[], object]
         context = contextvars.copy_context()
         # Started first, since others would wait for ever for a step that is noted but never starts.
         try:
-            _ = start_new_thread(_run_to_its_end, (context, step))
+            _ = start_new_thread(_start, (context, key, step))
         except RuntimeError:
             started = False
         else:
@@ -149,24 +151,31 @@ def wait_for(step: Step[T], told: SimpleQueue[None], seconds: float | None) -> b
     return True
 
 
-def _run_to_its_end(context: contextvars.Context, step: Step[T]) -> None:
+def _start(context: contextvars.Context, key: Hashable, step: Step[T]) -> None:
     # The process's end waits for a thread like this, also in children of `multiprocessing`, which do not call
     # `atexit` functions. It is started here because here no Ctrl-C can interrupt `Thread.start`.
     thread = threading.Thread(
-        target=context.run, args=(step.run,), name="ssooidc-refresh", daemon=False
+        target=context.run, args=(_run, key, step), name="ssooidc-refresh", daemon=False
     )
     try:
         thread.start()
     except RuntimeError:
         # The process is ending; `_finish` waits for the step.
-        step.run()
+        _run(key, step)
+
+
+def _run(key: Hashable, step: Step[T]) -> None:
+    step.run()
+    with _changing:
+        if _steps.get(key) is step:
+            del _steps[key]
 
 
 def _finish() -> None:
     for step in tuple(_steps.values()):
         if step.must_finish:
             told: SimpleQueue[None] = SimpleQueue()
-            step.call_when_over(lambda told=told: told.put(None))  # type: ignore[misc]
+            step.call_when_over(functools.partial(told.put, None))
             _ = wait_for(step, told, _LONGEST)
 
 

@@ -7,6 +7,7 @@ leave a number and a time for the next holders; they are kept in the file's modi
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import weakref
@@ -87,8 +88,8 @@ class FileLock:
         return False
 
     def note(self, number: int, until: float, /) -> None:
-        """Leave a number for the next holders of this lock, until a time in epoch seconds."""
-        noted = int(until) * _SECOND + number % _NUMBERS * _UNIT
+        """Leave a number for the next holders of this lock, until a time in epoch seconds, rounded up."""
+        noted = math.ceil(until) * _SECOND + number % _NUMBERS * _UNIT
         # Without the note, the next holder tries what it would have been spared.
         with suppress(IndexError, OSError, ValueError):
             _set_times(self._path, self._files[0].fileno(), noted)

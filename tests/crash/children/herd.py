@@ -32,6 +32,8 @@ class Callers:
         """Note what one got who began at this time."""
         if isinstance(what, Exception):
             outcome = type(what).__name__
+            if str(what).startswith("A refresh failed a moment ago: "):
+                outcome = "told of another process's failure"
         else:
             outcome = "the old token" if what == self._old else "a new token"
         with self._noting:
