@@ -48,7 +48,7 @@ from ssooidc_login._events import (
 from ssooidc_login._resources import AsyncResources, Listener, Resources
 from ssooidc_login._shared_step import NobodyWaits, Step, join, wait_for
 from ssooidc_login._step_in_loop import in_this_loop, in_thread_of_its_own
-from ssooidc_login.stores.blocking import ThreadedLock, in_thread
+from ssooidc_login.stores.blocking import in_thread
 from ssooidc_login.stores.store import AsyncLock, HasPlace, KeepsNote, Lock, ReservesRoom
 from ssooidc_transports.transport import in_trio_task
 
@@ -302,9 +302,7 @@ async def _acarry_out(  # noqa: C901, PLR0912 - one case for each event
             if isinstance(store, ReservesRoom):
                 await in_thread(lambda: store.reserve(key))
         case Note() | Noted():
-            lock = scope.lock
-            noting = lock.blocking if isinstance(lock, ThreadedLock) else lock
-            return _on_note(event, noting, resources.transport)
+            return _on_note(event, scope.lock, resources.transport)
         case Listening():
             opened = _listener(event, resources)
             try:

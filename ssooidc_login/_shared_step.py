@@ -70,14 +70,14 @@ class Step(Generic[T]):
         finally:
             self.is_over = True
             for tell in tuple(self._waiting):
-                tell()
+                _ = tell()
 
     def call_when_over(self, tell: Callable[[], object]) -> None:
         """Call a function once there is an outcome, perhaps twice: in the step's thread, or at once if it is over."""
         # Added first, so that the thread or this caller sees it.
         self._waiting.append(tell)
         if self.is_over:
-            tell()
+            _ = tell()
 
     def stop_waiting(self, tell: Callable[[], object]) -> None:
         """Forget a function that was given to `call_when_over`."""

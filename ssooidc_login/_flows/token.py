@@ -91,7 +91,8 @@ def current_token(
         SessionExpired: the token has expired and cannot be refreshed: log in again.
         RegistrationGone: the token has expired, and its registration has ended or is unknown: log in again.
         StoreError: the token has expired, and the store cannot be written, so that refreshing could lose it.
-        RefreshBusy: the token has expired, and another caller has been refreshing it for half a minute.
+        RefreshBusy: the token has expired, and another caller has been refreshing it for half a minute, or has just
+            failed to; the text says which.
         SsoOidcError: the token has expired, and refreshing failed for another reason, which may be temporary.
     """
     token = yield from _stored(settings, memory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -294,7 +294,7 @@ class AsyncSsoSession:
                 return None
 
         @contextmanager
-        def resources() -> Iterator[Resources]:
+        def resources() -> Generator[Resources]:
             with made or make_transport(config) as transport:
                 yield Resources(transport=transport, store=store)
 

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from ssooidc_login.stores.store import Lock, StoreKey
+from ssooidc_login.stores.store import KeepsNote, Lock, StoreKey
 from ssooidc_transports.transport import in_trio_task
 
-__all__ = ["BlockingStore", "ThreadedLock", "in_thread"]
+__all__ = ["BlockingStore", "in_thread"]
 
 T = TypeVar("T")
 
@@ -40,19 +40,13 @@ async def in_thread(work: Callable[[], T]) -> T:
         raise
 
 
-class ThreadedLock:
+class _ThreadedLock:
     """A blocking lock with asynchronous methods."""
 
     __slots__ = ("_lock",)
 
     def __init__(self, lock: Lock) -> None:
-        """Take over a lock that is held."""
         self._lock = lock
-
-    @property
-    def blocking(self) -> Lock:
-        """The lock itself."""
-        return self._lock
 
     async def ais_held(self) -> bool:
         """Return whether the lock is still held."""
@@ -61,6 +55,24 @@ class ThreadedLock:
     async def arelease(self) -> None:
         """Release the lock, without a thread: a task that is being cancelled cannot await one."""
         self._lock.release()
+
+
+class _NotingLock(_ThreadedLock):
+    """The same, for a lock that keeps a note."""
+
+    __slots__ = ("_notes",)
+
+    def __init__(self, lock: Lock, notes: KeepsNote) -> None:
+        super().__init__(lock)
+        self._notes = notes
+
+    def note(self, number: int, until: float, /) -> None:
+        """Leave a number for the next holders of this lock; see `KeepsNote`."""
+        self._notes.note(number, until)
+
+    def noted(self) -> tuple[int, float] | None:
+        """Return the number that was left last, and until when."""
+        return self._notes.noted()
 
 
 class BlockingStore(ABC):
@@ -94,8 +106,10 @@ class BlockingStore(ABC):
         """Delete a document if there is one."""
         await in_thread(lambda: self.delete(key))
 
-    async def atry_lock(self, key: StoreKey, /) -> ThreadedLock | None:
+    async def atry_lock(self, key: StoreKey, /) -> _ThreadedLock | None:
         """Lock a key, or return `None` at once if it is already locked."""
         # Not in a thread: `try_lock` does not wait, and a cancellation after it could leave the key locked.
         lock = self.try_lock(key)
-        return None if lock is None else ThreadedLock(lock)
+        if lock is None:
+            return None
+        return _NotingLock(lock, lock) if isinstance(lock, KeepsNote) else _ThreadedLock(lock)

@@ -30,7 +30,7 @@ class _MemoryLock:
     def take(self) -> bool:
         """Take the lock if it is free, and return whether this caller has it."""
         with suppress(IndexError):
-            self._mine.extend(map(list.pop, (self._free,)))
+            self._mine.extend(map(list[None].pop, (self._free,)))
         return bool(self._mine)
 
     def is_held(self) -> bool:
@@ -40,7 +40,7 @@ class _MemoryLock:
     def release(self) -> None:
         """Release the lock; a second call does nothing."""
         with suppress(IndexError):
-            self._free.extend(map(list.pop, (self._mine,)))
+            self._free.extend(map(list[None].pop, (self._mine,)))
 
     __del__ = release
 

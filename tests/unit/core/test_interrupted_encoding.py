@@ -10,7 +10,9 @@ from ssooidc_core._operations.create_token import RefreshTokenGrant
 
 
 def test_an_interrupt_while_a_secret_is_revealed(monkeypatch: pytest.MonkeyPatch) -> None:
-    grant = RefreshTokenGrant(client_id="c", client_secret="s", refresh_token="r")
+    grant = RefreshTokenGrant(
+        client_id="c", client_secret=SecretStr("s"), refresh_token=SecretStr("r")
+    )
 
     def interrupted(_secret: SecretStr) -> str:
         raise KeyboardInterrupt
