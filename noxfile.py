@@ -104,14 +104,15 @@ VERSIONS = [f"3.{minor}" for minor in range(11, 16)]
 LOWEST = VERSIONS[0]
 # Tests that need no other programs, for the sessions that do not run all tests.
 WITHOUT_PEERS = {"conformance", "property", "unit"}
-# The session `crash` runs these with more rounds and a fresh seed.
+# The session `crash` runs these with more rounds and a fresh seed; those of tests/crash run nowhere else.
 CRASHING = [
+    "tests/crash",
     "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
-# The interop tests have a separate session, which installs the clients. The conformance folder is named because pytest
-# must load its conftest.py, which counts the cases, before it starts the workers.
-ALL_BUT_INTEROP = ["tests", "tests/conformance", "--ignore=tests/interop"]
+# The tests of interop and crash have separate sessions: `interop` installs the clients, and `crash` takes minutes. The
+# conformance folder is named because pytest must load its conftest.py, which counts the cases, before it starts workers.
+ORDINARY = ["tests", "tests/conformance", "--ignore=tests/crash", "--ignore=tests/interop"]
 
 
 def groups(*names: str) -> tuple[str, ...]:
@@ -195,7 +196,7 @@ def tests(session: nox.Session) -> None:
     session.install(EVERYTHING, *groups("test"))
     # For selected tests or a debugger, neither two workers nor a check of the coverage is useful.
     whole = ("-n2", "--cov", "--cov-report=term", "--cov-fail-under=100")
-    pytest(session, () if session.posargs else whole, ALL_BUT_INTEROP)
+    pytest(session, () if session.posargs else whole, ORDINARY)
 
 
 def tests_on(session: nox.Session) -> None:
@@ -216,7 +217,7 @@ def tests_lowest(session: nox.Session) -> None:
     pins = lowest([*PYPROJECT["project"]["dependencies"], *itertools.chain(*EXTRAS.values())])
     session.install(EVERYTHING, *pins, *groups("test"))
     session.log(f"with {' '.join(pins)}")
-    pytest(session, () if session.posargs else ("-n2",), ALL_BUT_INTEROP)
+    pytest(session, () if session.posargs else ("-n2",), ORDINARY)
 
 
 @nox.session(default=False)
@@ -357,7 +358,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def crash(session: nox.Session) -> None:
-    """Kill processes at random points of writes and refreshes: `nox -s crash -- 300` runs 300 rounds of each."""
+    """Interrupt, kill, stop and starve refreshes, and count what is lost: `nox -s crash -- 300` runs 300 rounds."""
     rounds, seed = "300", str(secrets.randbelow(2**32))
     if session.posargs and session.posargs[0].isdecimal():
         rounds = session.posargs.pop(0)
@@ -368,6 +369,7 @@ def crash(session: nox.Session) -> None:
     again = shlex.join(["python3", "noxfile.py", "-s", "crash", "--", rounds, seed])
     session.log(f"seed {seed}; again: {again}")
     try:
+        # One after the other: some of them measure how long callers wait.
         pytest(session, (), CRASHING)
     except CommandFailed:
         session.error(f"failed. Again: {again}")

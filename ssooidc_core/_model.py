@@ -9,7 +9,7 @@ Secrets are `SecretStr`: masked in `repr`, `str`, `model_dump()` and `model_dump
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Protocol, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import to_json as encode
 
 from ssooidc_core.errors import ConfigurationError
 
@@ -254,11 +255,27 @@ def to_json(model: BaseModel) -> bytes:
     Raises:
         ConfigurationError: a text in it contains lone surrogates, which UTF-8 cannot encode.
     """
+    # Not with the serializer's own `to_json`: it calls `_reveal` for each secret, and turns whatever is raised there
+    # into a ValueError, a KeyboardInterrupt at that moment too. In Python mode no Python code is called.
     try:
-        return model.__pydantic_serializer__.to_json(
-            model, by_alias=True, exclude_none=True, context=WITH_SECRETS
+        return encode(
+            _revealed(
+                model.__pydantic_serializer__.to_python(model, by_alias=True, exclude_none=True)
+            )
         )
     except ValueError:
-        # The serialiser's error quotes the text, which may be secret.
+        # The serializer's error quotes the text, which may be secret.
         message = f"{type(model).__name__} contains text that UTF-8 cannot encode"
     raise ConfigurationError(message)
+
+
+def _revealed(value: object) -> object:
+    """Return a dumped value with its secrets as plain strings."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {name: _revealed(member) for name, member in members.items()}
+    if isinstance(value, list | tuple):
+        return [_revealed(item) for item in cast("list[object]", value)]
+    return value

@@ -1,13 +1,17 @@
 """The drivers of this package's programs: `drive` blocks, `adrive` runs in asyncio and trio.
 
 The drivers hold the locks and sockets, which programs must not hold. `Exclusively` and `Listening` run their program
-inside, and afterwards the lock is released and the socket closed, even after Ctrl-C or a cancellation.
+inside, and afterwards the lock is released and the socket closed, even after Ctrl-C or a cancellation. A `SharedStep`
+runs in a thread of its own, which neither of them reaches; `_step_in_loop` has the exceptions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
-from typing import Final, TypeVar, cast
+import functools
+from collections.abc import Coroutine, Hashable, Iterator
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from pydantic import SecretStr
 
@@ -32,24 +36,53 @@ from ssooidc_login._events import (
     Load,
     LoginEvent,
     LoginSteps,
+    Note,
+    Noted,
     OpenUrl,
+    Reserve,
     Save,
+    SharedStep,
     Show,
     Undisturbed,
 )
 from ssooidc_login._resources import AsyncResources, Listener, Resources
+from ssooidc_login._shared_step import NobodyWaits, Step, join, wait_for
+from ssooidc_login._step_in_loop import in_this_loop, in_thread_of_its_own
 from ssooidc_login.stores.blocking import in_thread
-from ssooidc_login.stores.store import AsyncLock, Lock
+from ssooidc_login.stores.store import AsyncLock, HasPlace, KeepsNote, Lock, ReservesRoom
 from ssooidc_transports.transport import in_trio_task
+
+if TYPE_CHECKING:
+    from tenacity import Retrying
 
 __all__ = ["adrive", "drive"]
 
 T = TypeVar("T")
+LockT = TypeVar("LockT")
 
 _FIRST_WAIT: Final = 0.02
 _LONGEST_WAIT: Final = 0.25
 _POLL: Final = 0.05
 _LONG_POLL: Final = 0.5
+# After Ctrl-C. A response that has arrived is mostly saved within this time; if not, the step goes on all the same.
+_MOMENT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope(Generic[LockT]):
+    """What surrounds a program: the lock and the listener of the events it runs in, and its step.
+
+    Attributes:
+        lock: the lock of the innermost `Exclusively`.
+        listener: the listener of the innermost `Listening`.
+        once: whether operations are sent without retries.
+        step: the step, if it runs in a thread of its own.
+    """
+
+    lock: LockT | None = None
+    listener: Listener | None = None
+    once: bool = False
+    step: Step[object] | None = None
 
 
 def drive(steps: LoginSteps[T], resources: Resources) -> T:
@@ -58,7 +91,7 @@ def drive(steps: LoginSteps[T], resources: Resources) -> T:
     Raises:
         SsoOidcError: the program's error.
     """
-    return _drive(steps, resources, None, None)
+    return _drive(steps, resources, _Scope())
 
 
 async def adrive(steps: LoginSteps[T], resources: AsyncResources) -> T:
@@ -67,12 +100,10 @@ async def adrive(steps: LoginSteps[T], resources: AsyncResources) -> T:
     Raises:
         SsoOidcError: the program's error.
     """
-    return await _adrive(steps, resources, None, None)
+    return await _adrive(steps, resources, _Scope())
 
 
-def _drive(
-    steps: LoginSteps[T], resources: Resources, lock: Lock | None, listener: Listener | None
-) -> T:
+def _drive(steps: LoginSteps[T], resources: Resources, scope: _Scope[Lock]) -> T:
     try:
         value: object = None
         error: Exception | None = None
@@ -83,7 +114,7 @@ def _drive(
                 return cast("T", end.value)
             value, error = None, None
             try:
-                value = _carry_out(event, resources, lock, listener)
+                value = _carry_out(event, resources, scope)
             except Exception as caught:  # noqa: BLE001 - the program handles it
                 error = caught
     finally:
@@ -91,12 +122,12 @@ def _drive(
         error = None  # breaks the cycle of error, traceback and this frame
 
 
-def _carry_out(
-    event: LoginEvent, resources: Resources, lock: Lock | None, listener: Listener | None
+def _carry_out(  # noqa: C901, PLR0912 - one case for each event
+    event: LoginEvent, resources: Resources, scope: _Scope[Lock]
 ) -> object:
     match event:
         case Operation() | Sleep() | Now():
-            return run(event, resources.transport)
+            return _run(event, resources, scope)
         case Load(key):
             return resources.store.load(key)
         case Save(key, document):
@@ -104,22 +135,88 @@ def _carry_out(
         case Delete(key):
             resources.store.delete(key)
         case Exclusively():
-            return _exclusively(event, resources, listener)
+            return _exclusively(event, resources, scope)
         case IsHeld():
-            return lock is not None and lock.is_held()
+            return scope.lock is not None and scope.lock.is_held()
         case Undisturbed():
-            return _drive(event.program(), resources, lock, listener)
+            return _drive(event.program(), resources, scope)
+        case SharedStep():
+            return _shared(event, resources)
+        case Reserve(key):
+            if isinstance(resources.store, ReservesRoom):
+                resources.store.reserve(key)
+        case Note() | Noted():
+            return _on_note(event, scope.lock, resources.transport)
         case Listening():
             opened = _listener(event, resources)
             try:
-                return _drive(event.program(opened.redirect_uri), resources, lock, opened)
+                inside = replace(scope, listener=opened)
+                return _drive(event.program(opened.redirect_uri), resources, inside)
             finally:
                 opened.close()
         case AwaitCallback():
-            return _await_callback(event, resources, _required(listener))
+            return _await_callback(event, resources, _required(scope.listener))
         case _:
-            return _interact(event, resources, listener)
+            return _interact(event, resources, scope.listener)
     return None
+
+
+def _run(
+    event: Operation[object, Exception] | Sleep | Now, resources: Resources, scope: _Scope[Lock]
+) -> object:
+    if isinstance(event, Sleep) and scope.step is not None:
+        scope.step.check_awaited()
+    policy = _no_retries() if scope.once and isinstance(event, Operation) else None
+    return run(event, resources.transport, policy=policy)
+
+
+def _no_retries() -> Retrying:
+    from tenacity import Retrying, stop_after_attempt  # noqa: PLC0415 - costs as much as a call
+
+    return Retrying(stop=stop_after_attempt(1), reraise=True)
+
+
+def _place(store: object) -> Hashable:
+    return store.place if isinstance(store, HasPlace) else id(store)
+
+
+def _thread_scope(step: Step[object]) -> _Scope[Lock]:
+    return _Scope(once=True, step=step)
+
+
+def _shared(event: SharedStep[T], resources: Resources) -> T | None:
+    def work(step: Step[T]) -> T:
+        scope = _thread_scope(cast("Step[object]", step))
+        return _drive(event.program(), resources, scope)
+
+    while True:
+        told: SimpleQueue[None] = SimpleQueue()
+        tell = functools.partial(told.put, None)
+        step = join((_place(resources.store), event.key), work, tell)
+        try:
+            if not wait_for(step, told, event.patience):
+                return None
+        except BaseException:
+            _ = wait_for(step, told, _MOMENT)
+            raise
+        finally:
+            step.stop_waiting(tell)
+        try:
+            return step.outcome()
+        except NobodyWaits:
+            # It ended just before this caller joined it.
+            continue
+
+
+def _on_note(event: Note | Noted, lock: object, clock: Transport | AsyncTransport) -> object:
+    if not isinstance(lock, KeepsNote):
+        return None
+    now = clock.now().wall.timestamp()
+    if isinstance(event, Note):
+        lock.note(event.number, now + event.seconds)
+        return None
+    found = lock.noted()
+    return None if found is None else (found[0], found[1] - now)
 
 
 def _await_callback(
@@ -134,9 +231,7 @@ def _await_callback(
     return None
 
 
-def _exclusively(
-    event: Exclusively[object], resources: Resources, listener: Listener | None
-) -> object:
+def _exclusively(event: Exclusively[object], resources: Resources, scope: _Scope[Lock]) -> object:
     lock: Lock | None = None
     # The `try` begins before the lock is taken, because Ctrl-C may come at any moment.
     try:
@@ -148,18 +243,21 @@ def _exclusively(
             resources.transport.sleep(min(pause, left))
             pause = min(2 * pause, _LONGEST_WAIT)
             lock = resources.store.try_lock(event.key)
-        return None if lock is None else _drive(event.program(), resources, lock, listener)
+        if lock is None:
+            return None
+        if scope.step is not None:
+            scope.step.must_finish = True
+        return _drive(event.program(), resources, replace(scope, lock=lock))
     finally:
         if lock is not None:
+            if isinstance(resources.store, ReservesRoom):
+                resources.store.unreserve(event.key)
             lock.release()
+        if scope.step is not None:
+            scope.step.must_finish = scope.lock is not None
 
 
-async def _adrive(
-    steps: LoginSteps[T],
-    resources: AsyncResources,
-    lock: AsyncLock | None,
-    listener: Listener | None,
-) -> T:
+async def _adrive(steps: LoginSteps[T], resources: AsyncResources, scope: _Scope[AsyncLock]) -> T:
     try:
         value: object = None
         error: Exception | None = None
@@ -170,7 +268,7 @@ async def _adrive(
                 return cast("T", end.value)
             value, error = None, None
             try:
-                value = await _acarry_out(event, resources, lock, listener)
+                value = await _acarry_out(event, resources, scope)
             except Exception as caught:  # noqa: BLE001 - the program handles it
                 error = caught
     finally:
@@ -178,12 +276,13 @@ async def _adrive(
         error = None
 
 
-async def _acarry_out(  # noqa: C901 - one case for each event
-    event: LoginEvent, resources: AsyncResources, lock: AsyncLock | None, listener: Listener | None
+async def _acarry_out(  # noqa: C901, PLR0912 - one case for each event
+    event: LoginEvent, resources: AsyncResources, scope: _Scope[AsyncLock]
 ) -> object:
     match event:
         case Operation() | Sleep() | Now():
-            return await arun(event, resources.transport)
+            policy = _no_retries() if scope.once and isinstance(event, Operation) else None
+            return await arun(event, resources.transport, policy=policy)
         case Load(key):
             return await resources.store.aload(key)
         case Save(key, document):
@@ -191,26 +290,59 @@ async def _acarry_out(  # noqa: C901 - one case for each event
         case Delete(key):
             await resources.store.adelete(key)
         case Exclusively():
-            return await _aexclusively(event, resources, listener)
+            return await _aexclusively(event, resources, scope)
         case IsHeld():
-            return lock is not None and await lock.ais_held()
+            return scope.lock is not None and await scope.lock.ais_held()
         case Undisturbed():
-            return await _to_its_end(_adrive(event.program(), resources, lock, listener))
+            return await _to_its_end(_adrive(event.program(), resources, scope))
+        case SharedStep():
+            return await _ashared(event, resources)
+        case Reserve(key):
+            store = resources.store
+            if isinstance(store, ReservesRoom):
+                await in_thread(lambda: store.reserve(key))
+        case Note() | Noted():
+            return _on_note(event, scope.lock, resources.transport)
         case Listening():
             opened = _listener(event, resources)
             try:
-                return await _adrive(event.program(opened.redirect_uri), resources, lock, opened)
+                inside = replace(scope, listener=opened)
+                return await _adrive(event.program(opened.redirect_uri), resources, inside)
             finally:
                 opened.close()
         case AwaitCallback():
-            return await _aawait_callback(event, resources, _required(listener))
+            return await _aawait_callback(event, resources, _required(scope.listener))
         case OpenUrl(url):
             # It takes a second to see whether a browser starts; other tasks run meanwhile.
             person = resources.interaction
             return person is not None and await in_thread(lambda: person.open_url(url))
         case _:
-            return _interact(event, resources, listener)
+            return _interact(event, resources, scope.listener)
     return None
+
+
+async def _ashared(event: SharedStep[T], resources: AsyncResources) -> T | None:
+    key = (_place(resources.store), event.key)
+    if resources.blocking is None:
+        return await in_this_loop(
+            key, lambda: _adrive(event.program(), resources, _Scope(once=True)), event.patience
+        )
+    blocking = resources.blocking
+
+    def work(step: Step[T]) -> T:
+        scope = _thread_scope(cast("Step[object]", step))
+        with blocking() as inside:
+            return _drive(event.program(), inside, scope)
+
+    while True:
+        step = await in_thread_of_its_own(key, work, event.patience)
+        if not step.is_over:
+            return None
+        try:
+            return step.outcome()
+        except NobodyWaits:
+            # It ended just before this caller joined it.
+            continue
 
 
 async def _aawait_callback(
@@ -227,7 +359,7 @@ async def _aawait_callback(
 
 
 async def _aexclusively(
-    event: Exclusively[object], resources: AsyncResources, listener: Listener | None
+    event: Exclusively[object], resources: AsyncResources, scope: _Scope[AsyncLock]
 ) -> object:
     lock: AsyncLock | None = None
     try:
@@ -239,9 +371,14 @@ async def _aexclusively(
             await resources.transport.asleep(min(pause, left))
             pause = min(2 * pause, _LONGEST_WAIT)
             lock = await resources.store.atry_lock(event.key)
-        return None if lock is None else await _adrive(event.program(), resources, lock, listener)
+        if lock is None:
+            return None
+        return await _adrive(event.program(), resources, replace(scope, lock=lock))
     finally:
         if lock is not None:
+            if isinstance(resources.store, ReservesRoom):
+                # Without a thread: a task that is being cancelled cannot await one.
+                resources.store.unreserve(event.key)
             await lock.arelease()
 
 

@@ -26,8 +26,12 @@ __all__ = [
     "Load",
     "LoginEvent",
     "LoginSteps",
+    "Note",
+    "Noted",
     "OpenUrl",
+    "Reserve",
     "Save",
+    "SharedStep",
     "Show",
     "Undisturbed",
 ]
@@ -89,6 +93,47 @@ class Undisturbed(OneStep[T_co]):
     """
 
     program: Callable[[], LoginSteps[T_co]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedStep(OneStep[T_co | None]):
+    """Run a program to its end, and return its result: Ctrl-C and a cancellation end only the caller's waiting.
+
+    A caller that asks for the same key of the same store while the program runs gets its outcome, an error too, instead
+    of running its own. The program must end by itself. Each of its operations is sent once, without retries.
+
+    Attributes:
+        key: what the program is about.
+        program: starts the program.
+        patience: seconds to wait; after that the result is `None`, and the program goes on. `None` waits for its end.
+    """
+
+    key: StoreKey
+    program: Callable[[], LoginSteps[T_co]] = field(repr=False)
+    patience: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve(OneStep[None]):
+    """Make sure, inside `Exclusively`, that the next `Save` of its key finds room; raise `StoreError` if not.
+
+    A store that is not a `ReservesRoom` does nothing.
+    """
+
+    key: StoreKey
+
+
+@dataclass(frozen=True, slots=True)
+class Note(OneStep[None]):
+    """Leave a number in the lock of the innermost `Exclusively`, for so many seconds, if the lock is a `KeepsNote`."""
+
+    number: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(OneStep[tuple[int, float] | None]):
+    """Return the number that was left in the lock, and for how many seconds it still counts; `None` without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +208,10 @@ LoginEvent: TypeAlias = (
     | Exclusively[object]
     | IsHeld
     | Undisturbed[object]
+    | SharedStep[object]
+    | Reserve
+    | Note
+    | Noted
     | Show
     | OpenUrl
     | Listening[object]

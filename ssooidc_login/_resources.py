@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -90,9 +91,15 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AsyncResources:
-    """The resources of `adrive`; the attributes are those of `Resources`."""
+    """The resources of `adrive`; the attributes are those of `Resources`, and one more.
+
+    Attributes:
+        blocking: makes the same resources for a thread, for `SharedStep`. `None` if the transport or the store cannot
+            be used outside of the event loop; then such a step runs in the loop.
+    """
 
     transport: AsyncTransport
     store: AsyncStore
     interaction: Interaction | None = None
     listen: Callable[[tuple[int, ...]], Listener] | None = None
+    blocking: Callable[[], AbstractContextManager[Resources]] | None = None

@@ -27,7 +27,7 @@ class NotLoggedIn(LoginError):
 
 
 class RefreshBusy(LoginError):
-    """The token has expired, and another process has been refreshing it for more than half a minute."""
+    """The token has expired, and another caller refreshes it for half a minute, or has just failed to: see the text."""
 
     _hint: ClassVar[str | None] = (
         "Try again; if it persists, look for a process that hangs while it holds the lock file."

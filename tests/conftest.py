@@ -109,12 +109,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forbid sockets; tests in `socket/` and `interop/`, or marked `enable_socket`, reach 127.0.0.1.
+    """Forbid sockets; tests in `crash/`, `socket/` and `interop/`, or marked `enable_socket`, reach 127.0.0.1.
 
     Unix sockets are allowed, because event loops need a pair. `pytest_socket` undoes the restriction afterwards.
     """
     folder = item.path.relative_to(TESTS).parts[0]
-    if folder in {"socket", "interop"} or item.get_closest_marker("enable_socket"):
+    if folder in {"crash", "socket", "interop"} or item.get_closest_marker("enable_socket"):
         pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
     else:
         pytest_socket.disable_socket(allow_unix_socket=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Final
 
@@ -18,12 +17,11 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.documents import load_role_credentials, save_role_credentials
 from ssooidc_login._flows.portal_calls import asked_with_token
-from ssooidc_login._flows.token import RefreshMemory
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._log import logger
 from ssooidc_login.errors import RoleNotAssigned, StoreError
 
 __all__ = ["role_credentials"]
-
-_logger: Final = logging.getLogger("ssooidc_login")
 
 # As in boto3, credentials with less time left than this are replaced.
 _WINDOW: Final = timedelta(minutes=15)
@@ -82,5 +80,5 @@ def _keep(
         yield from save_role_credentials(settings, role_name, file)
     except StoreError as caught:
         # The home directory may be read-only, in a container for example; the credentials can still be used.
-        _logger.warning("The role's credentials cannot be saved: %s", caught)
+        logger.warning("The role's credentials cannot be saved: %s", caught)
     return file

@@ -20,7 +20,8 @@ from ssooidc_core.portal import UnauthorizedException
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import Exclusively, LoginSteps
 from ssooidc_login._flows.documents import load_token, save_token, token_key
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login.errors import StoreError
 
 __all__ = ["asked_with_token"]

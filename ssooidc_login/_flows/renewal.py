@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from datetime import datetime
 from typing import Final
 
@@ -11,10 +10,9 @@ from ssooidc_core import CreateTokenResponse, ResponseParseError
 from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._flows.documents import end_of
+from ssooidc_login._log import logger
 
 __all__ = ["renewed", "usable"]
-
-_logger: Final = logging.getLogger("ssooidc_login")
 
 _OK: Final = 200
 
@@ -50,9 +48,7 @@ def usable(
     if answer.expires_in != 0 or kept.access_token != old.access_token:
         return kept
     if kept.expires_at > now and not force:
-        _logger.warning(
-            "A refresh returned a token without expiresIn; the old token is still valid"
-        )
+        logger.warning("A refresh returned a token without expiresIn; the old token is still valid")
         return kept
     message = f"CreateToken returned a token without expiresIn (status {_OK}), so it cannot be kept"
     raise ResponseParseError(message, status=_OK)

@@ -12,6 +12,7 @@ from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.documents import load_registration, load_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
 from ssooidc_login._flows.token import is_refreshable
 
 __all__ = ["SessionState", "SessionStatus", "session_status"]
@@ -48,6 +49,8 @@ class SessionStatus:
         registration_left: the time until the registration expires; negative after that, `None` if it is unknown.
         expires_at: when the token expires, UTC.
         registration_expires_at: when its registration expires, UTC.
+        not_refreshed: why the token was not refreshed when that was last due, in this session object; `None` if it was,
+            or never was due.
     """
 
     state: SessionState
@@ -55,10 +58,11 @@ class SessionStatus:
     registration_left: timedelta | None = None
     expires_at: datetime | None = None
     registration_expires_at: datetime | None = None
+    not_refreshed: str | None = None
 
 
-def session_status(settings: SsoSettings) -> LoginSteps[SessionStatus]:
-    """Return the state of a session according to the store.
+def session_status(settings: SsoSettings, memory: RefreshMemory) -> LoginSteps[SessionStatus]:
+    """Return the state of a session according to the store, and what the session remembers of its last refresh.
 
     Raises:
         StoreError: the store cannot be read.
@@ -66,9 +70,9 @@ def session_status(settings: SsoSettings) -> LoginSteps[SessionStatus]:
     try:
         token = yield from load_token(settings)
     except CacheFileInvalid:
-        return SessionStatus(state=SessionState.BROKEN)
+        return SessionStatus(state=SessionState.BROKEN, not_refreshed=memory.reason)
     if token is None:
-        return SessionStatus(state=SessionState.SIGNED_OUT)
+        return SessionStatus(state=SessionState.SIGNED_OUT, not_refreshed=memory.reason)
     now = (yield from Now()).wall
     registration = yield from load_registration(settings)
     ends = token.registration_expires_at
@@ -78,6 +82,7 @@ def session_status(settings: SsoSettings) -> LoginSteps[SessionStatus]:
         registration_left=None if ends is None else ends - now,
         expires_at=token.expires_at,
         registration_expires_at=ends,
+        not_refreshed=memory.reason,
     )
 
 

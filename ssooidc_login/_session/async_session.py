@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from ssooidc_core import AsyncTransport, ClientConfig
@@ -11,9 +12,9 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._browser.terminal import Terminal
 from ssooidc_login._driver import adrive
 from ssooidc_login._events import LoginSteps
-from ssooidc_login._flows.status import SessionStatus, session_status
+from ssooidc_login._flows.status import SessionStatus
 from ssooidc_login._login_plan import WayIn
-from ssooidc_login._resources import AsyncResources, Interaction
+from ssooidc_login._resources import AsyncResources, Interaction, Resources
 from ssooidc_login._session.facts import check_transport, configured_facts, make_facts
 from ssooidc_login._session.programs import (
     AccessToken,
@@ -22,9 +23,17 @@ from ssooidc_login._session.programs import (
     listener_for,
     plan_login,
 )
-from ssooidc_login._session.transports import SessionTransport, make_async_transport
+from ssooidc_login._session.transports import (
+    MakesBlocking,
+    SessionTransport,
+    make_async_transport,
+    make_transport,
+)
+from ssooidc_login._step_in_loop import steps_of_this_loop
 from ssooidc_login.stores.aws_cache import AwsCacheStore
+from ssooidc_login.stores.blocking import BlockingStore
 from ssooidc_login.stores.store import AsyncStore
+from ssooidc_transports.transport import BaseTransport
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -184,7 +193,7 @@ class AsyncSsoSession:
             NotLoggedIn: there is no token: call `login()` first.
             SessionExpired: the session has ended: call `login()` again.
             RegistrationGone: the client's registration has ended: call `login()` again.
-            RefreshBusy: another process has been refreshing the token for half a minute.
+            RefreshBusy: another process has been refreshing the token for half a minute, or has just failed to.
             SsoOidcError: the token has expired, and refreshing it failed for another reason.
         """
         return await self._drive((await self._settled()).token(force_refresh=force_refresh))
@@ -198,7 +207,7 @@ class AsyncSsoSession:
             StoreError: the store cannot be read.
         """
         offline = self._transport.offline(self._programs.facts.config)
-        return await adrive(session_status(self.settings), self._resources(offline))
+        return await adrive(self._programs.status(), self._resources(offline))
 
     async def accounts(self) -> tuple[AccountInfo, ...]:
         """List all accounts that the person may use.
@@ -243,7 +252,11 @@ class AsyncSsoSession:
         return await self._drive((await self._settled()).logout())
 
     async def aclose(self) -> None:
-        """Close the connections; the session stays signed in. Closing twice is harmless."""
+        """Close the connections; the session stays signed in. Closing twice is harmless.
+
+        If a refresh is in progress in this event loop, wait for its end first: its new token would be lost.
+        """
+        await steps_of_this_loop()
         await self._close_own(for_good=True)
 
     async def _close_own(self, *, for_good: bool) -> None:
@@ -280,7 +293,28 @@ class AsyncSsoSession:
             store=self._store,
             interaction=person,
             listen=listener_for(person),
+            blocking=self._blocking(),
         )
+
+    def _blocking(self) -> Callable[[], AbstractContextManager[Resources]] | None:
+        """Return what makes the same resources for a thread, if the store and the transport can be used there."""
+        store, given, config = self._store, self._transport.given, self._programs.facts.config
+        if not isinstance(store, BlockingStore):
+            return None
+        made: BaseTransport | None = None
+        if given is not None:
+            # In a variable of its own: a type checker takes the two protocols for unrelated.
+            twin: object = given
+            made = twin.make_blocking() if isinstance(twin, MakesBlocking) else None
+            if made is None:
+                return None
+
+        @contextmanager
+        def resources() -> Generator[Resources]:
+            with made or make_transport(config) as transport:
+                yield Resources(transport=transport, store=store)
+
+        return resources
 
     async def __aenter__(self) -> Self:
         """Return the session itself."""

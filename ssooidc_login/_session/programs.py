@@ -24,8 +24,10 @@ from ssooidc_login._flows.documents import load_token
 from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import end_portal_session, sign_out
 from ssooidc_login._flows.portal_calls import asked_with_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
 from ssooidc_login._flows.regions import region_to_ask
-from ssooidc_login._flows.token import NEEDS_LOGIN, RefreshMemory, current_token
+from ssooidc_login._flows.status import SessionStatus, session_status
+from ssooidc_login._flows.token import NEEDS_LOGIN, current_token
 from ssooidc_login._login_plan import LoginPlan, WayIn
 from ssooidc_login._loopback.listener import LoopbackListener, listen
 from ssooidc_login._resources import Interaction, ReadsPastes
@@ -121,13 +123,17 @@ class SessionPrograms:
             if old is not None:
                 yield from end_portal_session(old)
         token = yield from sign_in(self.settings, plan, self.facts.config)
-        self._memory.tried_at = None
+        self._memory.signed_in()
         return AccessToken.of(token)
 
     def token(self, *, force_refresh: bool = False) -> LoginSteps[AccessToken]:
         """Return a valid token."""
         token = yield from current_token(self.settings, self._memory, force=force_refresh)
         return AccessToken.of(token)
+
+    def status(self) -> LoginSteps[SessionStatus]:
+        """Return the state of the session."""
+        return (yield from session_status(self.settings, self._memory))
 
     def accounts(self) -> LoginSteps[tuple[AccountInfo, ...]]:
         """List the accounts."""

@@ -12,7 +12,7 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._browser.terminal import Terminal
 from ssooidc_login._driver import drive
 from ssooidc_login._events import LoginSteps
-from ssooidc_login._flows.status import SessionStatus, session_status
+from ssooidc_login._flows.status import SessionStatus
 from ssooidc_login._login_plan import WayIn
 from ssooidc_login._resources import Interaction, Resources
 from ssooidc_login._session.facts import check_transport, configured_facts, make_facts
@@ -184,7 +184,7 @@ class SsoSession:
             NotLoggedIn: there is no token: call `login()` first.
             SessionExpired: the session has ended: call `login()` again.
             RegistrationGone: the client's registration has ended: call `login()` again.
-            RefreshBusy: another process has been refreshing the token for half a minute.
+            RefreshBusy: another process has been refreshing the token for half a minute, or has just failed to.
             SsoOidcError: the token has expired, and refreshing it failed for another reason.
         """
         return self._drive(self._settled().token(force_refresh=force_refresh))
@@ -198,7 +198,7 @@ class SsoSession:
             StoreError: the store cannot be read.
         """
         offline = self._transport.offline(self._programs.facts.config)
-        return drive(session_status(self.settings), self._resources(offline))
+        return drive(self._programs.status(), self._resources(offline))
 
     def accounts(self) -> tuple[AccountInfo, ...]:
         """List all accounts that the person may use.

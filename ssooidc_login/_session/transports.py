@@ -9,23 +9,33 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from ssooidc_core import AsyncTransport, ClientConfig, ConfigurationError, Transport
 from ssooidc_login._session.offline import OfflineTransport
+from ssooidc_transports.transport import BaseTransport
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
     from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
 
-__all__ = ["SessionTransport", "make_async_transport", "make_transport"]
+__all__ = ["MakesBlocking", "SessionTransport", "make_async_transport", "make_transport"]
 
 GivenT = TypeVar("GivenT", bound=Transport | AsyncTransport)
 OwnT = TypeVar("OwnT")
 
 _LAST_BEGIN: Final = 5.0
 _LONGEST_ATTEMPT: Final = 15.0
+
+
+@runtime_checkable
+class MakesBlocking(Protocol):
+    """An asynchronous transport that can make a blocking one that sends in the same way, for use in a thread."""
+
+    def make_blocking(self) -> BaseTransport | None:
+        """Return a new transport, which the caller closes; `None` if this one can only be used in its event loop."""
+        ...
 
 
 class SessionTransport(Generic[GivenT, OwnT]):

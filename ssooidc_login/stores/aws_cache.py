@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
@@ -27,6 +28,7 @@ from ssooidc_login.stores._files.private_files import (
     read_own,
     remove_own,
     replace_own,
+    reserve_own,
 )
 from ssooidc_login.stores._files.problems import problem_text
 from ssooidc_login.stores.blocking import BlockingStore
@@ -38,6 +40,8 @@ T = TypeVar("T")
 
 _log: Final = logging.getLogger(__name__)
 _LARGEST: Final = 1024 * 1024
+# Larger than any token that the service is known to make; a larger document finds its room as it is written.
+_RESERVED: Final = 16 * 1024
 _SSO: Final = (".aws", "sso", "cache")
 _CLI: Final = (".aws", "cli", "cache")
 _FOLDERS: Final[dict[DocumentKind, tuple[str, ...]]] = {
@@ -81,10 +85,16 @@ class AwsCacheStore(BlockingStore):
         self._warn = _log.warning if warn is None else warn
         self._looked_at: set[Path] = set()
         self._looking = threading.Lock()
+        self._reserved: dict[Path, Path] = {}
 
     def __repr__(self) -> str:
         """Return the class and the home directory."""
         return f"{type(self).__name__}({str(self._home)!r})"
+
+    @property
+    def place(self) -> tuple[str, Path]:
+        """What all stores of the same files have in common; see `HasPlace`."""
+        return (type(self).__name__, self._home)
 
     def path(self, key: StoreKey) -> Path:
         """Return the path of a document's file."""
@@ -116,9 +126,32 @@ class AwsCacheStore(BlockingStore):
 
         def replace() -> None:
             self._make_folder(path.parent)
-            replace_own(path, content)
+            replace_own(path, content, reserved=self._reserved.pop(path, None))
 
         self._try("write", path, replace)
+
+    def reserve(self, key: StoreKey, /) -> None:
+        """Make sure that the next `save` of a locked key finds room, by writing a file that it will use.
+
+        Raises:
+            StoreError: there is no room, or the directory cannot be written.
+        """
+        path = self.path(key)
+        self.unreserve(key)
+
+        def reserve() -> None:
+            self._make_folder(path.parent)
+            self._reserved[path] = reserve_own(path, _RESERVED)
+
+        self._try("write", path, reserve)
+
+    def unreserve(self, key: StoreKey, /) -> None:
+        """Remove what `reserve` wrote, if no `save` has used it."""
+        reserved = self._reserved.pop(self.path(key), None)
+        if reserved is not None:
+            # It contains blanks only. One that stays is removed by a later save.
+            with suppress(OSError):
+                reserved.unlink()
 
     def delete(self, key: StoreKey, /) -> None:
         """Delete a document if there is one. Its lock file stays.

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from ssooidc_login.stores.store import Lock, StoreKey
+from ssooidc_login.stores.store import KeepsNote, Lock, StoreKey
 from ssooidc_transports.transport import in_trio_task
 
 __all__ = ["BlockingStore", "in_thread"]
@@ -57,6 +57,24 @@ class _ThreadedLock:
         self._lock.release()
 
 
+class _NotingLock(_ThreadedLock):
+    """The same, for a lock that keeps a note."""
+
+    __slots__ = ("_notes",)
+
+    def __init__(self, lock: Lock, notes: KeepsNote) -> None:
+        super().__init__(lock)
+        self._notes = notes
+
+    def note(self, number: int, until: float, /) -> None:
+        """Leave a number for the next holders of this lock; see `KeepsNote`."""
+        self._notes.note(number, until)
+
+    def noted(self) -> tuple[int, float] | None:
+        """Return the number that was left last, and until when."""
+        return self._notes.noted()
+
+
 class BlockingStore(ABC):
     """A store with four blocking methods to implement. The asynchronous methods run these in a worker thread."""
 
@@ -92,4 +110,6 @@ class BlockingStore(ABC):
         """Lock a key, or return `None` at once if it is already locked."""
         # Not in a thread: `try_lock` does not wait, and a cancellation after it could leave the key locked.
         lock = self.try_lock(key)
-        return None if lock is None else _ThreadedLock(lock)
+        if lock is None:
+            return None
+        return _NotingLock(lock, lock) if isinstance(lock, KeepsNote) else _ThreadedLock(lock)

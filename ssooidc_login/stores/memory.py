@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from pydantic import SecretStr
 
@@ -12,32 +13,36 @@ __all__ = ["MemoryStore"]
 
 
 class _MemoryLock:
-    """A lock that is held, with blocking and asynchronous methods."""
+    """A lock, with blocking and asynchronous methods; it is released when nothing refers to it any more.
 
-    __slots__ = ("_at", "_held", "_holder")
+    Each key has one item, which whoever holds the lock has in its list. An item moves from list to list in one step,
+    which Ctrl-C cannot interrupt.
+    """
 
-    def __init__(
-        self,
-        held: dict[tuple[int, DocumentKind, str], list[None]],
-        at: tuple[int, DocumentKind, str],
-        holder: list[None],
-    ) -> None:
-        self._held = held
-        self._at = at
-        self._holder = holder
+    __slots__ = ("_free", "_mine", "_process")
+
+    def __init__(self, free: list[None]) -> None:
+        """Hold nothing yet; `free` has the key's item while nobody holds the lock."""
+        self._free = free
+        self._mine: list[None] = []
+        self._process = os.getpid()
+
+    def take(self) -> bool:
+        """Take the lock if it is free, and return whether this caller has it."""
+        with suppress(IndexError):
+            self._mine.extend(map(list[None].pop, (self._free,)))
+        return bool(self._mine)
 
     def is_held(self) -> bool:
         """Return whether the lock is still held."""
-        return bool(self._holder) and self._at[0] == os.getpid()
+        return bool(self._mine) and self._process == os.getpid()
 
     def release(self) -> None:
         """Release the lock; a second call does nothing."""
-        try:
-            # Of several callers at once, only one gets the item.
-            self._holder.pop()
-        except IndexError:
-            return
-        del self._held[self._at]
+        with suppress(IndexError):
+            self._free.extend(map(list[None].pop, (self._mine,)))
+
+    __del__ = release
 
     async def ais_held(self) -> bool:
         """Return whether the lock is still held."""
@@ -58,7 +63,7 @@ class MemoryStore:
         """Create an empty store."""
         # Both dictionaries are changed in atomic steps, which need no lock: comparing their keys runs no Python code.
         self._documents: dict[tuple[DocumentKind, str], SecretStr] = {}
-        self._held: dict[tuple[int, DocumentKind, str], list[None]] = {}
+        self._free: dict[tuple[int, DocumentKind, str], list[None]] = {}
 
     def __repr__(self) -> str:
         """Return the class and the number of documents."""
@@ -79,10 +84,8 @@ class MemoryStore:
     def try_lock(self, key: StoreKey, /) -> _MemoryLock | None:
         """Lock a key, or return `None` at once if it is already locked."""
         at = os.getpid(), key.kind, key.name
-        mine: list[None] = [None]
-        if self._held.setdefault(at, mine) is not mine:
-            return None
-        return _MemoryLock(self._held, at, mine)
+        lock = _MemoryLock(self._free.setdefault(at, [None]))
+        return lock if lock.take() else None
 
     async def aload(self, key: StoreKey, /) -> SecretStr | None:
         """Return a document, or `None` if there is none."""

@@ -2,17 +2,31 @@
 
 There are three kinds of documents. A store keeps their text as it is and does not interpret it. A store is blocking
 (`Store`), asynchronous (`AsyncStore`), or both.
+
+The four methods of a store are enough. A store can do more for refreshes: `HasPlace` and `ReservesRoom` are for stores,
+`KeepsNote` is for their locks. Each is found by its methods, so nothing needs to be derived from them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import SecretStr
 
-__all__ = ["AsyncLock", "AsyncStore", "DocumentKind", "Lock", "Store", "StoreKey"]
+__all__ = [
+    "AsyncLock",
+    "AsyncStore",
+    "DocumentKind",
+    "HasPlace",
+    "KeepsNote",
+    "Lock",
+    "ReservesRoom",
+    "Store",
+    "StoreKey",
+]
 
 DocumentKind: TypeAlias = Literal["token", "registration", "role-credentials"]
 """A session's token, a client's registration, the credentials of a role."""
@@ -110,4 +124,50 @@ class AsyncStore(Protocol):
 
     async def atry_lock(self, key: StoreKey, /) -> AsyncLock | None:
         """Lock a key, or return `None` at once if it is already locked."""
+        ...
+
+
+@runtime_checkable
+class HasPlace(Protocol):
+    """A store whose documents other store objects of this process have too.
+
+    Callers that use stores with equal places share one refresh. Without it, only callers of one store object do.
+    """
+
+    @property
+    def place(self) -> Hashable:
+        """What all stores of the same documents have in common."""
+        ...
+
+
+@runtime_checkable
+class ReservesRoom(Protocol):
+    """A store that can find out before a refresh whether there is room for its result.
+
+    Both methods are called by the holder of the key's lock, and may be called in a worker thread.
+    """
+
+    def reserve(self, key: StoreKey, /) -> None:
+        """Make sure that the next `save` of this key finds room, or raise `StoreError`."""
+        ...
+
+    def unreserve(self, key: StoreKey, /) -> None:
+        """Release what no `save` has used. Without a reservation this does nothing."""
+        ...
+
+
+@runtime_checkable
+class KeepsNote(Protocol):
+    """A `Lock` or `AsyncLock` in which the holder can leave a number for the next holders, in other processes too.
+
+    A refresh that failed leaves one, so that callers that waited for the lock do not repeat it at once. Neither method
+    waits or raises an error: a note that gets lost does no harm.
+    """
+
+    def note(self, number: int, until: float, /) -> None:
+        """Leave a number from 0 to 9,999,999 that counts until a time, in epoch seconds; it replaces the last one."""
+        ...
+
+    def noted(self) -> tuple[int, float] | None:
+        """Return the number that was left last, and until when; `None` if there is none."""
         ...

@@ -28,7 +28,8 @@ from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.credentials import role_credentials
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
 from ssooidc_login._flows.login import sign_in
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan, WayIn
 from ssooidc_login._resources import Resources
 from ssooidc_login.stores.memory import MemoryStore

@@ -11,6 +11,7 @@ import os
 import ssl
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,27 +28,34 @@ _lock: Final = threading.Lock()
 
 
 class DeadlineSocket(ssl.SSLSocket):
-    """A blocking TLS socket whose reads stop at the deadline of the current exchange.
+    """A blocking TLS socket whose reads do not wait beyond the deadline of the current exchange.
 
-    A read timeout starts again with each byte, so a server that sends single bytes could block a caller for days.
+    A read timeout starts again with each byte, so a server that sends single bytes could block a caller for days. What
+    has arrived by the deadline can still be read: the process may have been stopped meanwhile.
     """
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Read within the time that the exchange has left.
 
         Raises:
-            TimeoutError: the deadline has passed.
+            TimeoutError: the deadline has passed, and nothing has arrived.
         """
         deadline = DEADLINE.get()
         if deadline is not None:
             left = deadline - time.monotonic()
             if left <= 0:
-                message = "The deadline of the exchange has passed"
-                raise TimeoutError(message)
+                return self._arrived(buflen, flags)
             allowed = self.gettimeout()
             if allowed is None or left < allowed:
                 self.settimeout(left)
         return super().recv(buflen, flags)
+
+    def _arrived(self, buflen: int, flags: int) -> bytes:
+        self.settimeout(0)
+        with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return super().recv(buflen, flags)
+        message = "The deadline of the exchange has passed"
+        raise TimeoutError(message)
 
 
 def tls_context() -> ssl.SSLContext:

@@ -57,6 +57,14 @@ class AsyncFileLock:
         """Release the lock; a second call does nothing."""
         self._lock.release()
 
+    def note(self, number: int, until: float, /) -> None:
+        """Leave a number for the next holders of this lock; see `KeepsNote`."""
+        self._lock.note(number, until)
+
+    def noted(self) -> tuple[int, float] | None:
+        """Return the number that was left last, and until when."""
+        return self._lock.noted()
+
 
 class HostLocks:
     """The locks of a store, shared by all stores with the same scope. They may be used from many threads."""

@@ -14,6 +14,7 @@ import secrets
 import stat
 import time
 from contextlib import suppress
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +22,14 @@ from pydantic import SecretBytes
 
 __all__ = [
     "NotOursError",
+    "OwnedFile",
     "is_open_to_others",
     "make_folder",
-    "open_own",
+    "open_into",
     "read_own",
     "remove_own",
     "replace_own",
+    "reserve_own",
     "sync_folder",
 ]
 
@@ -46,8 +49,17 @@ class NotOursError(Exception):
     """A file is not a regular file of this user; the text says what it is, and what to do."""
 
 
-def open_own(path: Path, flags: int) -> int:
-    """Open a regular file of this user and return its descriptor; with `O_CREAT`, it is created with mode 0600.
+class OwnedFile(FileIO):
+    """A file that is closed, without a warning, when nothing refers to it any more."""
+
+    # Implemented in C: a Ctrl-C during a `__del__` in Python would be reported to nobody.
+    __del__ = FileIO.close
+
+
+def open_into(files: list[OwnedFile], path: Path, flags: int) -> None:
+    """Open a regular file of this user and append it to a list; with `O_CREAT`, it is created with mode 0600.
+
+    Between the system call and the list no Python code runs, so Ctrl-C cannot leave an open descriptor without owner.
 
     Raises:
         NotOursError: the file is a link, not a regular file, or another user's.
@@ -55,27 +67,31 @@ def open_own(path: Path, flags: int) -> int:
     """
     if not _NOFOLLOW and path.is_symlink():
         raise NotOursError(_LINK)
+    mode = "r+b" if flags & (os.O_RDWR | os.O_WRONLY) else "rb"
+    all_flags = flags | _NOFOLLOW | _NONBLOCK | _ANYWHERE
     try:
-        descriptor = os.open(path, flags | _NOFOLLOW | _NONBLOCK | _ANYWHERE, 0o600)
+        files.extend(map(OwnedFile, map(os.open, (path,), (all_flags,), (0o600,)), (mode,)))
     except OSError as failed:
         # The error of O_NOFOLLOW is ELOOP in POSIX, and EMLINK on FreeBSD.
-        is_link = failed.errno in {errno.ELOOP, errno.EMLINK} and path.is_symlink()
-        if not is_link:
+        if failed.errno in {errno.ELOOP, errno.EMLINK} and path.is_symlink():
+            problem: str | None = _LINK
+        elif path.is_dir():
+            problem = _IRREGULAR
+        else:
             raise
     else:
-        problem = _not_ours(os.fstat(descriptor))
+        problem = _not_ours(os.fstat(files[-1].fileno()))
         if problem is None:
-            return descriptor
-        os.close(descriptor)
-        raise NotOursError(problem)
-    raise NotOursError(_LINK)
+            return
+        files.pop().close()
+    raise NotOursError(problem)
 
 
 def read_own(path: Path, *, limit: int) -> SecretBytes | None:
     """Return up to `limit` bytes of a file, or `None` if there is no file.
 
     Raises:
-        NotOursError: as in `open_own`.
+        NotOursError: as in `open_into`.
         OSError: the file cannot be read.
     """
     content = SecretBytes(b"")
@@ -83,24 +99,43 @@ def read_own(path: Path, *, limit: int) -> SecretBytes | None:
         # The AWS CLI empties a file before it writes it, so wait a moment if it is empty.
         if attempt:
             time.sleep(_PAUSE)
+        files: list[OwnedFile] = []
         try:
-            descriptor = open_own(path, os.O_RDONLY)
+            open_into(files, path, os.O_RDONLY)
         except FileNotFoundError:
             return None
-        try:
-            with open(descriptor, "rb", closefd=False) as file:
-                content = SecretBytes(file.read(limit))
-        finally:
-            os.close(descriptor)
+        with BufferedReader(files[0]) as file:
+            content = SecretBytes(file.read(limit))
         if len(content):
             break
     return content
 
 
-def replace_own(path: Path, content: SecretBytes) -> None:
+def reserve_own(path: Path, size: int) -> Path:
+    """Write a file of this size beside another, so that `replace_own` finds the room; return its path.
+
+    Raises:
+        OSError: there is no room.
+    """
+    temporary = _temporary(path)
+    try:
+        _ = _write_new(temporary, SecretBytes(b" " * size))
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def replace_own(path: Path, content: SecretBytes, *, reserved: Path | None = None) -> None:
     """Replace a file in one step with a new one of mode 0600, and flush it to the disk.
 
     A link is replaced, not its target. On any error, the old file stays.
+
+    Args:
+        path: the file to replace.
+        content: the new content.
+        reserved: what `reserve_own` returned: the content is written into this file, which becomes the new one.
 
     Raises:
         NotOursError: the old file is another user's.
@@ -109,9 +144,9 @@ def replace_own(path: Path, content: SecretBytes) -> None:
     with suppress(FileNotFoundError):
         if _is_foreign(path.lstat()):
             raise NotOursError(_FOREIGN)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = _temporary(path) if reserved is None else reserved
     try:
-        written_at = _write_new(temporary, content)
+        written_at = (_write_new if reserved is None else _overwrite)(temporary, content)
         _replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -188,19 +223,38 @@ def _is_foreign(found: os.stat_result) -> bool:
     return hasattr(os, "geteuid") and found.st_uid != os.geteuid()
 
 
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+
+
 def _write_new(path: Path, content: SecretBytes) -> float:
     """Write a new file, flush it to the disk, and return its modification time, by the file system's clock."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _ANYWHERE, 0o600)
-    try:
+    files: list[OwnedFile] = []
+    open_into(files, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with files[0] as file:
         if hasattr(os, "fchmod"):
-            os.fchmod(descriptor, 0o600)  # the umask may have removed bits
-        left = memoryview(content.get_secret_value())
-        while left:
-            left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)
-        return os.fstat(descriptor).st_mtime
-    finally:
-        os.close(descriptor)
+            os.fchmod(file.fileno(), 0o600)  # the umask may have removed bits
+        return _written(file, content)
+
+
+def _overwrite(path: Path, content: SecretBytes) -> float:
+    """Write into a file that has room for the content, flush it to the disk, and return its modification time."""
+    files: list[OwnedFile] = []
+    open_into(files, path, os.O_WRONLY)
+    with files[0] as file:
+        written_at = _written(file, content)
+        if os.fstat(file.fileno()).st_size > len(content):
+            os.ftruncate(file.fileno(), len(content))
+            os.fsync(file.fileno())
+        return written_at
+
+
+def _written(file: OwnedFile, content: SecretBytes) -> float:
+    left = memoryview(content.get_secret_value())
+    while left:
+        left = left[os.write(file.fileno(), left) :]
+    os.fsync(file.fileno())
+    return os.fstat(file.fileno()).st_mtime
 
 
 def _replace(source: Path, target: Path) -> None:

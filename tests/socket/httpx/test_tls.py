@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,8 @@ from ssooidc_core import (
     SsoOidcError,
     Timeout,
 )
+from ssooidc_transports._deadline import DEADLINE
+from ssooidc_transports._tls import DeadlineSocket
 
 Handler = Callable[[socket.socket, bytes], bool]
 Serve = Callable[[Handler], str]
@@ -184,6 +188,32 @@ def test_a_dripping_head_ends_with_the_total_time(
     assert type(outcome) is Timeout
     assert str(outcome) == "No complete answer within total_timeout (0.5 s)"
     assert outcome.may_have_been_sent
+
+
+def test_what_has_arrived_by_the_deadline_is_read_and_no_more(secure: Serve, bundle: str) -> None:
+    """As after a process was stopped for longer than the total time."""
+    host, _, port = secure(answer).removeprefix("https://").partition(":")
+    context = ssl.create_default_context(cafile=bundle)
+    context.sslsocket_class = DeadlineSocket
+    with (
+        socket.create_connection((host, int(port))) as plain,
+        context.wrap_socket(plain, server_hostname=host) as wire,
+    ):
+        wire.sendall(b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        entered = DEADLINE.set(time.monotonic() - 1)
+        try:
+            received = b""
+            while not received.endswith(b"{}"):
+                if not wire.pending():
+                    _ = select.select([wire], [], [], 60)
+                # A record of TLS's own may come first.
+                with suppress(TimeoutError):
+                    received += wire.recv(4)
+            with pytest.raises(TimeoutError) as caught:
+                wire.recv(4)
+        finally:
+            DEADLINE.reset(entered)
+    assert str(caught.value) == "The deadline of the exchange has passed"
 
 
 def test_a_handshake_that_never_ends_sends_nothing(carry: Carry) -> None:

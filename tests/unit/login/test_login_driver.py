@@ -141,7 +141,8 @@ def test_a_cancellation_in_trio_lets_go_of_everything(stage: Stage) -> None:
 
 
 def test_waiting_for_a_key_grows_rarer_and_ends(carry: Carry, stage: Stage) -> None:
-    assert stage.store.try_lock(KEY) is not None
+    lock = stage.store.try_lock(KEY)
+    assert lock is not None
     before = stage.clock.now().monotonic
 
     def inside() -> LoginSteps[str]:

@@ -111,6 +111,7 @@ class Exchange:
     too_large: bool = False
     """Whether the response exceeds `max_response_bytes`."""
     _is_decoded: bool = False
+    _was_late: bool = False
     _received: list[bytes] = field(default_factory=list[bytes])
     _size: int = 0
     _body: RequestBody | None = None
@@ -172,6 +173,21 @@ class Exchange:
     def late(self) -> bool:
         """Whether the deadline has passed."""
         return time.monotonic() >= self.deadline
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether the deadline has passed and more of the body is to come.
+
+        The deadline limits the waiting: a response that has arrived is used. If its length is unknown, it may have
+        arrived too, so one more part may be read after the deadline, in which the end shows.
+        """
+        if not self.late:
+            return False
+        length = self.response.headers.get("content-length")
+        if length is not None:
+            return bool(length != str(self._size))
+        was_late, self._was_late = self._was_late, True
+        return was_late
 
     def keep(self) -> bool:
         """Store the chunk, or return false and discard everything if the response is too large."""

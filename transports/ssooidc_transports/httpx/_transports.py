@@ -125,7 +125,7 @@ class HttpxTransport(_Shared["httpx.Client"], BaseTransport):
                 if not exchange.keep_body_already_read():
                     pieces = exchange.response.iter_raw()
                     for exchange.chunk in pieces:
-                        if not exchange.keep() or exchange.late:
+                        if not exchange.keep() or exchange.must_stop:
                             return exchange.cut_short()
             finally:
                 exchange.response.close()
@@ -251,6 +251,15 @@ class AsyncHttpxTransport(_Shared["httpx.AsyncClient"], AsyncBaseTransport):
         if own:
             self._check_loop()
         await _aclose_all(own)
+
+    def make_blocking(self) -> HttpxTransport | None:
+        """Return a new blocking transport with the same config and policy; `None` if this one was given a client.
+
+        `AsyncSsoSession` refreshes with it in a thread, which a cancellation does not reach. The caller closes it.
+        """
+        if self._given is not None:
+            return None
+        return HttpxTransport(self._config, retry_policy=self._retry_policy)
 
     def _check_loop(self) -> None:
         from ssooidc_transports._async_scopes import current_loop, semaphore  # noqa: PLC0415

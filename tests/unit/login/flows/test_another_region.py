@@ -15,7 +15,8 @@ from ssooidc_emulator.faults import error
 from ssooidc_login import WayIn
 from ssooidc_login._flows.documents import token_key
 from ssooidc_login._flows.login import sign_in
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 from ssooidc_login._session.facts import SessionFacts
 from ssooidc_login._session.programs import SessionPrograms

@@ -18,7 +18,8 @@ from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.documents import registration_key, token_key
 from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import sign_out
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
@@ -75,9 +76,6 @@ class Count:
                 self.stop()
             result = real(*given, **named)
             if ours and self.after:
-                if name == "try_lock" and result is not None:
-                    # The lock is not returned to the caller, so the interruption has to count as one before the call.
-                    result.release()
                 self.stop()
             return result
 

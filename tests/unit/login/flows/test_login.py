@@ -20,7 +20,8 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import LoginBusy, WayIn
 from ssooidc_login._flows.documents import registration_key, token_key
 from ssooidc_login._flows.login import sign_in
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
@@ -271,7 +272,8 @@ def test_who_waits_for_a_login_that_failed_signs_in_themselves(
 def test_a_login_that_hangs_elsewhere_is_waited_for_as_long_as_a_login_may_take(
     carry: Carry, stage: Stage, settings: SsoSettings
 ) -> None:
-    assert stage.store.try_lock(registration_key(settings)) is not None
+    lock = stage.store.try_lock(registration_key(settings))
+    assert lock is not None
     before = stage.clock.now().monotonic
     with pytest.raises(LoginBusy) as caught:
         _ = carry(sign_in(settings, plan(), CONFIG), stage)

@@ -16,6 +16,7 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error, html_page
 from ssooidc_login import NotLoggedIn, RoleNotAssigned, SessionState, WayIn
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
+from ssooidc_login._flows.refresh_memory import RefreshMemory
 from ssooidc_login._flows.status import SessionStatus, session_status
 from ssooidc_login._login_plan import LoginPlan
 from ssooidc_login._session.facts import SessionFacts
@@ -168,7 +169,8 @@ def test_signing_out_does_not_wait_for_ever_for_who_refreshes(
     carry: Carry, stage: Stage, programs: SessionPrograms, settings: SsoSettings
 ) -> None:
     _ = login(carry, stage, programs)
-    assert stage.store.try_lock(token_key(settings)) is not None
+    lock = stage.store.try_lock(token_key(settings))
+    assert lock is not None
     before = stage.clock.now().monotonic
     assert carry(programs.logout(), stage) is True
     assert stage.clock.now().monotonic - before < 31
@@ -209,7 +211,7 @@ def test_a_login_after_a_refresh_in_vain_is_refreshed_in_its_time(
 
 def status(carry: Carry, stage: Stage, settings: SsoSettings) -> SessionStatus:
     asked = len(stage.asked())
-    found = carry(session_status(settings), stage)
+    found = carry(session_status(settings, RefreshMemory()), stage)
     assert len(stage.asked()) == asked
     return found
 
@@ -268,7 +270,13 @@ def test_nothing_of_it_shows_a_secret(
     role = carry(programs.credentials(ACCOUNT, ROLE), stage)
     shown = "".join(
         repr(each) + str(each)
-        for each in (token, role, programs, stage.world(), session_status(settings))
+        for each in (
+            token,
+            role,
+            programs,
+            stage.world(),
+            session_status(settings, RefreshMemory()),
+        )
     )
     secrets = [token.access_token, role.credentials.secret_access_key]
     assert [each for each in secrets if each.get_secret_value() in shown] == []

@@ -26,7 +26,8 @@ from ssooidc_login import NotLoggedIn, StoreError, WayIn
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import token_key
 from ssooidc_login._flows.login import sign_in
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ def test_a_login_waits_for_who_refreshes(carry: Carry, stage: Stage, settings: S
 def test_a_refresh_that_hangs_does_not_keep_a_person_from_signing_in(
     carry: Carry, stage: Stage, settings: SsoSettings
 ) -> None:
-    assert stage.store.try_lock(token_key(settings)) is not None
+    lock = stage.store.try_lock(token_key(settings))
+    assert lock is not None
     before = stage.clock.now().monotonic
     assert stored(stage, settings) is None
     assert signed_in(carry, stage, settings) == stored(stage, settings)

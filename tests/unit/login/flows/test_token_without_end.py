@@ -14,7 +14,8 @@ from ssooidc_core._cache_files import TokenFile
 from ssooidc_login import WayIn
 from ssooidc_login._flows.documents import token_key
 from ssooidc_login._flows.login import sign_in
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:

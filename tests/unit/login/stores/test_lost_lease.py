@@ -20,7 +20,8 @@ from ssooidc_login import NotLoggedIn, WayIn
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import load_token, token_key
 from ssooidc_login._flows.login import sign_in
-from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._flows.refresh_memory import RefreshMemory
+from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 from ssooidc_login._resources import AsyncResources
 from ssooidc_login.stores.key_value import KeyValueStore
