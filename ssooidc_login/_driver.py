@@ -46,16 +46,24 @@ from ssooidc_login._events import (
     Undisturbed,
 )
 from ssooidc_login._resources import AsyncResources, Listener, Resources
-from ssooidc_login._shared_step import NobodyWaits, Step, join, wait_for
+from ssooidc_login._shared_step import NobodyWaits, Step, finish, join, wait_for
 from ssooidc_login._step_in_loop import in_this_loop, in_thread_of_its_own
 from ssooidc_login.stores.blocking import in_thread
-from ssooidc_login.stores.store import AsyncLock, HasPlace, KeepsNote, Lock, ReservesRoom
+from ssooidc_login.stores.store import (
+    AsyncLock,
+    HasPlace,
+    KeepsNote,
+    Lock,
+    ReservesRoom,
+    Store,
+    StoreKey,
+)
 from ssooidc_transports.transport import in_trio_task
 
 if TYPE_CHECKING:
     from tenacity import Retrying
 
-__all__ = ["adrive", "drive"]
+__all__ = ["adrive", "drive", "finish_step"]
 
 T = TypeVar("T")
 LockT = TypeVar("LockT")
@@ -101,6 +109,11 @@ async def adrive(steps: LoginSteps[T], resources: AsyncResources) -> T:
         SsoOidcError: the program's error.
     """
     return await _adrive(steps, resources, _Scope())
+
+
+def finish_step(store: Store, key: StoreKey) -> None:
+    """Wait for the `SharedStep` of a key if it holds a lock, before its transport is closed."""
+    finish((_place(store), key))
 
 
 def _drive(steps: LoginSteps[T], resources: Resources, scope: _Scope[Lock]) -> T:

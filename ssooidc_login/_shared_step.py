@@ -25,7 +25,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from ssooidc_core import SsoOidcError
 
-__all__ = ["NobodyWaits", "Step", "join", "wait_for"]
+__all__ = ["NobodyWaits", "Step", "finish", "join", "wait_for"]
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ def _start(context: contextvars.Context, key: Hashable, step: Step[T]) -> None:
     try:
         thread.start()
     except RuntimeError:
-        # The process is ending; `_finish` waits for the step.
+        # The process is ending; `_finish_all` waits for the step.
         _run(key, step)
 
 
@@ -171,12 +171,18 @@ def _run(key: Hashable, step: Step[T]) -> None:
             del _steps[key]
 
 
-def _finish() -> None:
-    for step in tuple(_steps.values()):
-        if step.must_finish:
-            told: SimpleQueue[None] = SimpleQueue()
-            step.call_when_over(functools.partial(told.put, None))
-            _ = wait_for(step, told, _LONGEST)
+def finish(key: Hashable) -> None:
+    """Wait for the step of this key if it holds a lock: its transport is about to be closed."""
+    step = _steps.get(key)
+    if step is not None and step.must_finish:
+        told: SimpleQueue[None] = SimpleQueue()
+        step.call_when_over(functools.partial(told.put, None))
+        _ = wait_for(step, told, _LONGEST)
+
+
+def _finish_all() -> None:
+    for key in tuple(_steps):
+        finish(key)
 
 
 def _forget() -> None:
@@ -185,6 +191,6 @@ def _forget() -> None:
     _steps.clear()
 
 
-_ = atexit.register(_finish)
+_ = atexit.register(_finish_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

@@ -10,8 +10,9 @@ from ssooidc_core import ClientConfig, Transport
 from ssooidc_core.portal import AccountInfo, RoleInfo
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._browser.terminal import Terminal
-from ssooidc_login._driver import drive
+from ssooidc_login._driver import drive, finish_step
 from ssooidc_login._events import LoginSteps
+from ssooidc_login._flows.documents import token_key
 from ssooidc_login._flows.status import SessionStatus
 from ssooidc_login._login_plan import WayIn
 from ssooidc_login._resources import Interaction, Resources
@@ -243,7 +244,13 @@ class SsoSession:
         return self._drive(self._settled().logout())
 
     def close(self) -> None:
-        """Close the connections; the session stays signed in. Closing twice is harmless."""
+        """Close the connections; the session stays signed in. Closing twice is harmless.
+
+        If a refresh is in progress over a transport of yours, wait for its end first: the transport may be closed next,
+        and the new token would be lost.
+        """
+        if self._transport.given is not None:
+            finish_step(self._store, token_key(self.settings))
         self._close_own(for_good=True)
 
     def _close_own(self, *, for_good: bool) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from ssooidc_core import ClientConfig, HttpRequest, Timeout
-from ssooidc_transports.httpx import HttpxTransport
+from ssooidc_transports.httpx import AsyncHttpxTransport, HttpxTransport
 
 REQUEST: Final = HttpRequest("POST", "https://oidc.us-east-1.amazonaws.com/token", (), b"{}")
 # It is over before the first part arrives.
@@ -58,3 +58,13 @@ def test_what_is_still_to_come_is_not_waited_for(
     with pytest.raises(Timeout) as caught:
         sent(*parts, length=length)
     assert str(caught.value) == "No complete answer within total_timeout (1e-09 s)"
+
+
+def test_an_async_transport_with_clients_of_its_own_makes_a_blocking_one() -> None:
+    own = AsyncHttpxTransport(CONFIG)
+    made = own.make_blocking()
+    assert made is not None
+    with made:
+        assert made.config is CONFIG
+    given = AsyncHttpxTransport(CONFIG, client=httpx.AsyncClient())
+    assert given.make_blocking() is None

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -24,7 +25,7 @@ from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator import AsyncEmulatorTransport, EmulatorTransport, IdentityCenter
 from ssooidc_emulator.faults import connection_reset, server_error, throttling
-from ssooidc_login import RefreshBusy, StoreError, WayIn
+from ssooidc_login import RefreshBusy, SsoSession, StoreError, WayIn, _shared_step
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._flows.documents import token_key
 from ssooidc_login._flows.login import sign_in
@@ -32,6 +33,7 @@ from ssooidc_login._flows.refresh_memory import RefreshMemory
 from ssooidc_login._flows.token import current_token
 from ssooidc_login._login_plan import LoginPlan
 from ssooidc_login._resources import AsyncResources, Resources
+from ssooidc_login._shared_step import Step
 from ssooidc_login._step_in_loop import steps_of_this_loop
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_transports.testing import VirtualClock
@@ -134,6 +136,34 @@ def test_ctrl_c_before_the_answer_is_saved_loses_nothing(home: Home) -> None:
     assert new.refresh_token != old.refresh_token
     assert home.is_free()
     assert home.token(RefreshMemory(), force=True) != new
+
+
+def test_closing_a_session_waits_for_a_refresh_over_a_transport_that_may_be_closed_next(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = home.stored()
+    asked, closing = threading.Event(), threading.Event()
+
+    def answered() -> None:
+        asked.set()
+        assert closing.wait(60)
+
+    home.wire.then = answered
+    session = SsoSession(home.settings, store=AwsCacheStore(home.folder), transport=home.wire)
+    thread = threading.Thread(target=lambda: session.token(force_refresh=True))
+    thread.start()
+    assert asked.wait(60)
+    waits = _shared_step.wait_for
+
+    def wait_for(step: Step[object], told: SimpleQueue[None], seconds: float | None) -> bool:
+        closing.set()
+        return waits(step, told, seconds)
+
+    monkeypatch.setattr(_shared_step, "wait_for", wait_for)
+    session.close()
+    assert home.stored().refresh_token != old.refresh_token
+    thread.join()
+    session.close()
 
 
 def test_threads_that_ask_at_once_share_a_failure(home: Home) -> None:
