@@ -7,9 +7,8 @@ after a clock was ahead when it was stored. A refresh tells the two apart.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -22,13 +21,12 @@ from ssooidc_login._events import Exclusively, LoginSteps
 from ssooidc_login._flows.documents import load_token, save_token, token_key
 from ssooidc_login._flows.refresh_memory import RefreshMemory
 from ssooidc_login._flows.token import current_token
+from ssooidc_login._log import logger
 from ssooidc_login.errors import StoreError
 
 __all__ = ["asked_with_token"]
 
 T = TypeVar("T")
-
-_logger: Final = logging.getLogger("ssooidc_login")
 
 
 def asked_with_token(
@@ -101,4 +99,4 @@ def _end(settings: SsoSettings, refused: TokenFile) -> LoginSteps[None]:
     try:
         _ = yield from Exclusively(token_key(settings), ended, 0.0)
     except (CacheFileInvalid, StoreError) as caught:
-        _logger.debug("The end of the session cannot be stored: %s", caught)
+        logger.debug("The end of the session cannot be stored: %s", caught)
