@@ -111,7 +111,7 @@ CRASHING = [
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
 # The tests of interop and crash have separate sessions: `interop` installs the clients, and `crash` takes minutes. The
-# conformance folder is named because pytest must load its conftest.py, which counts cases, before it starts the workers.
+# conformance folder is named because pytest must load its conftest.py, which counts cases, before the workers start.
 ORDINARY = ["tests", "tests/conformance", "--ignore=tests/crash", "--ignore=tests/interop"]
 
 
