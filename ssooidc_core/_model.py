@@ -261,7 +261,8 @@ def to_json(model: BaseModel) -> bytes:
         return encode(
             _revealed(
                 model.__pydantic_serializer__.to_python(model, by_alias=True, exclude_none=True)
-            )
+            ),
+            bytes_mode="base64",
         )
     except ValueError:
         # The serializer's error quotes the text, which may be secret.

@@ -129,9 +129,17 @@ def test_ctrl_c_before_the_answer_is_saved_loses_nothing(home: Home) -> None:
     old = home.stored()
     # The main thread waits for the step, or for the HTTP library.
     home.wire.then = lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        home.token(RefreshMemory(), force=True)
+    # In a shell's background job it is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            home.token(RefreshMemory(), force=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     home.wire.then = lambda: None
+    for thread in threading.enumerate():
+        if thread.name == "ssooidc-refresh":
+            thread.join()
     new = home.stored()
     assert new.refresh_token != old.refresh_token
     assert home.is_free()
@@ -333,8 +341,12 @@ def test_nothing_is_sent_with_a_lock_whose_file_is_gone(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.stage.clock.advance(HOUR)
+    free: list[bool] = []
+    home.wire.then = lambda: free.append(home.is_free())
     with removed_before_the_request(home, monkeypatch):
         assert home.token(RefreshMemory()) == home.stored()
+    # During the request nobody else could take the lock.
+    assert free == [False]
     assert home.requests() == 1
     assert home.is_free()
 
