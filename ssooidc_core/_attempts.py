@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._debug_log import DebugLog, debug_log
 from ssooidc_core._http import HttpRequest, without_query
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core._program import Instant, Operation
 from ssooidc_core._sigv4 import Credentials
 from ssooidc_core.errors import ConfigurationError, ServiceError, TransportError
@@ -73,15 +74,20 @@ class Attempts:
         """Return the request of the next attempt; all attempts have the invocation id of the first."""
         self._number += 1
         config, now, policy = self._transport.config, self._transport.now(), self._policy
-        request = self._operation.http_request(
-            config,
-            now,
-            credentials=credentials,
-            attempt=self._number,
-            # The transport's own policy is not used: it is created at the first failure.
-            max_attempts=config.max_attempts if policy is None else _most_attempts(policy),
-            invocation_id=self._first.headers["amz-sdk-invocation-id"] if self._first else None,
-        )
+        try:
+            request = self._operation.http_request(
+                config,
+                now,
+                credentials=credentials,
+                attempt=self._number,
+                # The transport's own policy is not used: it is created at the first failure.
+                max_attempts=config.max_attempts if policy is None else _most_attempts(policy),
+                invocation_id=self._first.headers["amz-sdk-invocation-id"] if self._first else None,
+            )
+        except BaseException as struck:
+            if isinstance(struck, Exception):
+                raise
+            raise without_frames(struck) from None
         if self._first is None:
             self._begun, self._first = now, request
         log = self._log

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, cast
 from ssooidc_core._attempts import Attempts, Clocked
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core._program import Instant, Now, Operation, Program, Sleep
 from ssooidc_core._sigv4 import Credentials
 from ssooidc_core.errors import ConfigurationError
@@ -220,7 +221,13 @@ def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying 
         while True:
             request = attempts.request(_credentials(transport.config) if operation.signed else None)
             try:
-                result = operation.parse(transport.send(request))
+                response = transport.send(request)
+                try:
+                    result = operation.parse(response)
+                except BaseException as struck:
+                    if isinstance(struck, Exception):
+                        raise
+                    raise without_frames(struck) from None
             except Exception as caught:  # noqa: BLE001 - the policy decides
                 error = _wrong_kind(transport, "send", caught) or caught
             else:
@@ -248,7 +255,13 @@ async def _aperform(
         credentials = await _acredentials(transport.config) if operation.signed else None
         request = attempts.request(credentials)
         try:
-            result = operation.parse(await transport.asend(request))
+            response = await transport.asend(request)
+            try:
+                result = operation.parse(response)
+            except BaseException as struck:
+                if isinstance(struck, Exception):
+                    raise
+                raise without_frames(struck) from None
         except Exception as caught:  # noqa: BLE001 - the policy decides
             error = _wrong_kind(transport, "asend", caught) or caught
         else:
