@@ -19,6 +19,7 @@ from ssooidc_core.errors import ConfigurationError
 __all__ = ["ClientConfig"]
 
 _HEADER_TEXT: Final = re.compile(r"[\x20-\x7e]*\Z")
+_TEXTS: Final = ("region", "endpoint_url", "portal_endpoint_url", "user_agent_suffix")
 _POSITIVE: Final = (
     "connect_timeout",
     "read_timeout",
@@ -74,11 +75,23 @@ class ClientConfig:
         """Check the limits, the user agent suffix and the custom endpoints.
 
         Raises:
-            ConfigurationError: a limit is not above zero, the suffix is not printable ASCII, or a custom endpoint is
-                not a usable URL.
+            ConfigurationError: an argument is of the wrong type, a limit is not above zero, the suffix is not printable
+                ASCII, or a custom endpoint is not a usable URL.
         """
+        for name in _TEXTS:
+            text: object = getattr(self, name)
+            if text is not None and not isinstance(text, str):
+                message = (
+                    f"Invalid Configuration: {name} must be a string, not {type(text).__name__}"
+                )
+                raise ConfigurationError(message)
         for name in _POSITIVE:
-            value: float = getattr(self, name)
+            value: object = getattr(self, name)
+            if not isinstance(value, (int, float)):
+                message = (
+                    f"Invalid Configuration: {name} must be a number, not {type(value).__name__}"
+                )
+                raise ConfigurationError(message)
             if not value > 0:
                 message = f"Invalid Configuration: {name} must be above 0, not {value!r}"
                 raise ConfigurationError(message)
@@ -111,6 +124,12 @@ class ClientConfig:
         return self._endpoint("portal.sso", self.portal_endpoint_url)
 
     def _endpoint(self, prefix: EndpointPrefix, endpoint_url: str | None) -> str:
+        if not self.region and endpoint_url is None:
+            message = (
+                "Invalid Configuration: Missing Region: write "
+                'ClientConfig(region="us-east-1"), with the region of the Identity Center instance'
+            )
+            raise ConfigurationError(message)
         return resolve_endpoint(
             prefix,
             region=self.region,

@@ -144,6 +144,13 @@ def sso_settings(
     config = _read(variables)
     name = profile or named_profile(variables)
     found = _sso(config, name, sso_session)
+    if found is None and name is None and "default" not in config.profiles:
+        message = (
+            "Invalid Configuration: no profile is named, and there is no profile 'default': name one, "
+            '"dev" for example, set AWS_PROFILE, or write [default] into '
+            f"{printable(config.file, limit=_PATH_LIMIT)}"
+        )
+        raise ConfigurationError(message)
     if found is None:
         shown = printable(name or "default", limit=80)
         message = (

@@ -329,3 +329,10 @@ def test_what_is_configured_is_checked(home: Path) -> None:
     assert client_config(environ=variables, allow_insecure_http=True).endpoint_url == (
         "http://oidc.example"
     )
+
+
+def test_no_profile_is_named_and_there_is_no_default(tmp_path: Path) -> None:
+    assert refused(lambda: sso_settings(environ=environ(tmp_path))) == (
+        "Invalid Configuration: no profile is named, and there is no profile 'default': name one, "
+        f'"dev" for example, set AWS_PROFILE, or write [default] into {tmp_path}/.aws/config'
+    )

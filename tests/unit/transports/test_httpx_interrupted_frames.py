@@ -42,7 +42,7 @@ def test_in_an_event_loop(count_interrupted: Count) -> None:
 
 
 def test_the_context_is_dropped() -> None:
-    def strike(_: httpx.Request) -> httpx.Response:
+    def strike(_request: httpx.Request) -> httpx.Response:
         try:
             _ = int(REQUEST.body)
         except ValueError:
