@@ -16,7 +16,7 @@ from ssooidc_core._sigv4 import Credentials, CredentialsProvider
 from ssooidc_core._version import __version__
 from ssooidc_core.errors import ConfigurationError
 
-__all__ = ["ClientConfig"]
+__all__ = ["ClientConfig", "check_sent_to"]
 
 _HEADER_TEXT: Final = re.compile(r"[\x20-\x7e]*\Z")
 _TEXTS: Final = ("region", "endpoint_url", "portal_endpoint_url", "user_agent_suffix")
@@ -144,3 +144,18 @@ class ClientConfig:
         """The name and value of the header `User-Agent`, which every request has."""
         suffix = f" {self.user_agent_suffix}" if self.user_agent_suffix else ""
         return "User-Agent", f"ssooidc-core/{__version__}{suffix}"
+
+
+def check_sent_to(region: str | None, config: ClientConfig) -> None:
+    """Check that a config sends to the region that a flow was told; with a custom endpoint the region does not matter.
+
+    Raises:
+        ConfigurationError: it sends to another region.
+    """
+    if region is None or config.endpoint_url is not None or config.region in {None, region}:
+        return
+    message = (
+        f"The flow was told region={region!r}, but the transport sends to {config.region!r}: "
+        "use the region of the Identity Center instance for both"
+    )
+    raise ConfigurationError(message)
