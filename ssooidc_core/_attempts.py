@@ -17,10 +17,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ssooidc_core._config import ClientConfig
-from ssooidc_core._http import HttpRequest
+from ssooidc_core._debug_log import DebugLog, debug_log
+from ssooidc_core._http import HttpRequest, without_query
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core._program import Instant, Operation
 from ssooidc_core._sigv4 import Credentials
-from ssooidc_core.errors import ConfigurationError
+from ssooidc_core.errors import ConfigurationError, ServiceError, TransportError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
@@ -65,23 +67,37 @@ class Attempts:
         self._operation = operation
         self._transport = transport
         self._policy = policy
+        # Looked at once for each call, which takes 0.1 us.
+        self._log: DebugLog | None = debug_log()
 
     def request(self, credentials: Credentials | None) -> HttpRequest:
         """Return the request of the next attempt; all attempts have the invocation id of the first."""
         self._number += 1
         config, now, policy = self._transport.config, self._transport.now(), self._policy
-        request = self._operation.http_request(
-            config,
-            now,
-            credentials=credentials,
-            attempt=self._number,
-            # The transport's own policy is not used: it is created at the first failure.
-            max_attempts=config.max_attempts if policy is None else _most_attempts(policy),
-            invocation_id=self._first.headers["amz-sdk-invocation-id"] if self._first else None,
-        )
+        try:
+            request = self._operation.http_request(
+                config,
+                now,
+                credentials=credentials,
+                attempt=self._number,
+                # The transport's own policy is not used: it is created at the first failure.
+                max_attempts=config.max_attempts if policy is None else _most_attempts(policy),
+                invocation_id=self._first.headers["amz-sdk-invocation-id"] if self._first else None,
+            )
+        except BaseException as struck:
+            if isinstance(struck, Exception):
+                raise
+            raise without_frames(struck) from None
         if self._first is None:
             self._begun, self._first = now, request
+        log = self._log
+        if log is not None:
+            url = without_query(request.url)
+            log.debug("%s: %s %s", self._label(), request.method, url)
         return request
+
+    def _label(self) -> str:
+        return f"{type(self._operation).__name__}, attempt {self._number}"
 
     def wait_after(self, error: Exception) -> float | None:
         """Return the seconds to wait before the next attempt, or `None` to give up and raise the error.
@@ -97,10 +113,19 @@ class Attempts:
             # A transport may raise the same object again.
             if note not in getattr(error, "__notes__", ()):
                 error.add_note(note)
+        log = self._log
+        if log is not None:
+            said = "giving up" if wait is None else f"next attempt in {wait:.3f} s"
+            log.debug("%s: %s; %s", self._label(), _said(error), said)
         return wait
 
     def succeeded(self) -> None:
         """Show the policy a success, which refunds the retry quota."""
+        log = self._log
+        if log is not None:
+            # As below: a filter or handler that fails must not lose the answer.
+            with contextlib.suppress(Exception):
+                log.debug("%s: answered", self._label())
         if self._state is None and "tenacity" not in sys.modules:
             # Every policy is an object of tenacity's, and a success is no reason to import it.
             return
@@ -138,6 +163,17 @@ class Attempts:
         else:
             self._state.prepare_for_next_attempt()
         return self._state
+
+
+def _said(error: Exception) -> str:
+    """Return an error's class and numbers; its text is the service's, or the HTTP library's."""
+    name = type(error).__name__
+    if isinstance(error, ServiceError):
+        return f"{name} (status {error.status})"
+    if isinstance(error, TransportError):
+        sent = "may have been sent" if error.may_have_been_sent else "not sent"
+        return f"{name} ({sent})"
+    return name
 
 
 def _most_attempts(policy: Retrying) -> int | None:

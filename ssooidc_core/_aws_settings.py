@@ -77,6 +77,13 @@ def find_profile(config: AwsConfig, profile: str | None) -> Section | None:
         return config.profiles.get("default")
     found = config.profiles.get(profile)
     if found is None:
+        alone = profile.strip().removeprefix("profile ").strip()
+        if alone != profile and alone in config.profiles:
+            message = (
+                f"Invalid Configuration: there is no profile {printable(profile, limit=_NAME_LIMIT)!r}: "
+                f"write the name alone, {printable(alone, limit=_NAME_LIMIT)!r}, without 'profile'"
+            )
+            raise ConfigurationError(message)
         name = printable(profile, limit=_NAME_LIMIT)
         file = printable(config.file, limit=200)
         message = (

@@ -14,6 +14,7 @@ from typing import ClassVar, Final, NamedTuple, Self, TypeAlias, cast
 
 from pydantic import SecretStr
 
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core._model import MASK
 from ssooidc_core.errors import CacheFileInvalid
 
@@ -51,6 +52,18 @@ class AsRead:
     def __init__(self, document: _Document | None = None) -> None:
         """Keep the document."""
         self.document: Final = {} if document is None else document
+
+
+class _Held:
+    """A text that no `repr` shows."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str | bytes) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str | bytes:
+        return self._text
 
 
 def parse_timestamp(text: str) -> datetime | None:
@@ -131,16 +144,22 @@ class CacheDocument:
     _read: AsRead = field(default_factory=AsRead, repr=False, compare=False)
 
     @classmethod
-    def from_text(cls, text: str | bytes) -> Self:
+    def from_text(cls, text: str | bytes | SecretStr) -> Self:
         """Read a file. Keys match in any letter case; `null` and an empty string count as absent.
+
+        A `SecretStr` is in no traceback, wherever an interruption strikes.
 
         Raises:
             CacheFileInvalid: it is no JSON object, is too large, lacks a required member, has a member of the wrong
                 kind, or has the mask of a dump in place of a secret.
         """
-        made = cls._made_of(text)
+        held = text if isinstance(text, SecretStr) else _Held(text)
         # A traceback may show the variables of its frames.
         del text
+        try:
+            made = cls._made_of(held.get_secret_value())
+        except BaseException as struck:  # noqa: BLE001 - raised again
+            raise without_frames(struck) from None
         if isinstance(made, str):
             raise CacheFileInvalid(made)
         return made
@@ -175,7 +194,14 @@ class CacheDocument:
     def to_text_with_secrets(self) -> str:
         """Return the file's content, **with its secrets in the clear**."""
         # The separators and the ASCII escapes of `json.dumps` are those of the AWS CLI.
-        return dumps(self._merged())
+        try:
+            return dumps(self._merged())
+        except BaseException as struck:  # noqa: BLE001 - raised again
+            raise without_frames(struck) from None
+
+    def to_secret(self) -> SecretStr:
+        """Return the file's content."""
+        return SecretStr(self.to_text_with_secrets())
 
     def _merged(self) -> _Document:
         """Put the members where they were when read, and new ones at the end; those that are `None` are left out."""

@@ -16,9 +16,10 @@ from ssooidc_core._sigv4 import Credentials, CredentialsProvider
 from ssooidc_core._version import __version__
 from ssooidc_core.errors import ConfigurationError
 
-__all__ = ["ClientConfig"]
+__all__ = ["ClientConfig", "check_sent_to"]
 
 _HEADER_TEXT: Final = re.compile(r"[\x20-\x7e]*\Z")
+_TEXTS: Final = ("region", "endpoint_url", "portal_endpoint_url", "user_agent_suffix")
 _POSITIVE: Final = (
     "connect_timeout",
     "read_timeout",
@@ -74,11 +75,23 @@ class ClientConfig:
         """Check the limits, the user agent suffix and the custom endpoints.
 
         Raises:
-            ConfigurationError: a limit is not above zero, the suffix is not printable ASCII, or a custom endpoint is
-                not a usable URL.
+            ConfigurationError: an argument is of the wrong type, a limit is not above zero, the suffix is not printable
+                ASCII, or a custom endpoint is not a usable URL.
         """
+        for name in _TEXTS:
+            text: object = getattr(self, name)
+            if text is not None and not isinstance(text, str):
+                message = (
+                    f"Invalid Configuration: {name} must be a string, not {type(text).__name__}"
+                )
+                raise ConfigurationError(message)
         for name in _POSITIVE:
-            value: float = getattr(self, name)
+            value: object = getattr(self, name)
+            if not isinstance(value, (int, float)):
+                message = (
+                    f"Invalid Configuration: {name} must be a number, not {type(value).__name__}"
+                )
+                raise ConfigurationError(message)
             if not value > 0:
                 message = f"Invalid Configuration: {name} must be above 0, not {value!r}"
                 raise ConfigurationError(message)
@@ -111,6 +124,12 @@ class ClientConfig:
         return self._endpoint("portal.sso", self.portal_endpoint_url)
 
     def _endpoint(self, prefix: EndpointPrefix, endpoint_url: str | None) -> str:
+        if not self.region and endpoint_url is None:
+            message = (
+                "Invalid Configuration: Missing Region: write "
+                'ClientConfig(region="us-east-1"), with the region of the Identity Center instance'
+            )
+            raise ConfigurationError(message)
         return resolve_endpoint(
             prefix,
             region=self.region,
@@ -125,3 +144,18 @@ class ClientConfig:
         """The name and value of the header `User-Agent`, which every request has."""
         suffix = f" {self.user_agent_suffix}" if self.user_agent_suffix else ""
         return "User-Agent", f"ssooidc-core/{__version__}{suffix}"
+
+
+def check_sent_to(region: str | None, config: ClientConfig) -> None:
+    """Check that a config sends to the region that a flow was told; with a custom endpoint the region does not matter.
+
+    Raises:
+        ConfigurationError: it sends to another region.
+    """
+    if region is None or config.endpoint_url is not None or config.region in {None, region}:
+        return
+    message = (
+        f"The flow was told region={region!r}, but the transport sends to {config.region!r}: "
+        "use the region of the Identity Center instance for both"
+    )
+    raise ConfigurationError(message)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, cast
 from ssooidc_core._attempts import Attempts, Clocked
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core._program import Instant, Now, Operation, Program, Sleep
 from ssooidc_core._sigv4 import Credentials
+from ssooidc_core._wrong_arguments import wrong_program, wrong_transport
 from ssooidc_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -130,6 +132,9 @@ def run(program: Program[T], transport: Transport, *, policy: Retrying | None = 
     # A bare operation needs no generator at all.
     if isinstance(program, Operation):
         return _perform(cast("Operation[T, Exception]", program), transport, policy)
+    wrong = wrong_program(program) or wrong_transport(transport, "send")
+    if wrong is not None:
+        raise wrong
     steps = Stepper(program.__iter__())
     try:
         for event in steps:
@@ -153,6 +158,9 @@ async def arun(
     """Carry out a program in asyncio or trio and return its result; see `run`."""
     if isinstance(program, Operation):
         return await _aperform(cast("Operation[T, Exception]", program), transport, policy)
+    wrong = wrong_program(program) or wrong_transport(transport, "asend")
+    if wrong is not None:
+        raise wrong
     steps = Stepper(program.__iter__())
     try:
         for event in steps:
@@ -218,9 +226,19 @@ def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying 
     attempts = Attempts(operation, transport, policy)
     try:
         while True:
-            request = attempts.request(_credentials(transport.config) if operation.signed else None)
             try:
-                result = operation.parse(transport.send(request))
+                credentials = _credentials(transport.config) if operation.signed else None
+                request = attempts.request(credentials)
+            except (AttributeError, TypeError) as caught:
+                raise wrong_transport(transport, "send") or caught from None
+            try:
+                response = transport.send(request)
+                try:
+                    result = operation.parse(response)
+                except BaseException as struck:
+                    if isinstance(struck, Exception):
+                        raise
+                    raise without_frames(struck) from None
             except Exception as caught:  # noqa: BLE001 - the policy decides
                 error = _wrong_kind(transport, "send", caught) or caught
             else:
@@ -245,10 +263,19 @@ async def _aperform(
 ) -> T:
     attempts = Attempts(operation, transport, policy)
     while True:
-        credentials = await _acredentials(transport.config) if operation.signed else None
-        request = attempts.request(credentials)
         try:
-            result = operation.parse(await transport.asend(request))
+            credentials = await _acredentials(transport.config) if operation.signed else None
+            request = attempts.request(credentials)
+        except (AttributeError, TypeError) as caught:
+            raise wrong_transport(transport, "asend") or caught from None
+        try:
+            response = await transport.asend(request)
+            try:
+                result = operation.parse(response)
+            except BaseException as struck:
+                if isinstance(struck, Exception):
+                    raise
+                raise without_frames(struck) from None
         except Exception as caught:  # noqa: BLE001 - the policy decides
             error = _wrong_kind(transport, "asend", caught) or caught
         else:
@@ -264,11 +291,8 @@ async def _aperform(
 
 
 def _wrong_kind(transport: object, method: str, error: Exception) -> ConfigurationError | None:
-    """Return the error of a blocking transport given to `arun`, or of an asynchronous one given to `run`."""
-    if not isinstance(error, AttributeError) or hasattr(transport, method):
-        return None
-    driver = "arun" if method == "send" else "run"
-    return ConfigurationError(f"{type(transport).__name__} has no {method}(): use {driver} with it")
+    """Return the error of a transport that cannot send, or `None` if this is not why sending has failed."""
+    return wrong_transport(transport, method) if isinstance(error, AttributeError) else None
 
 
 def _credentials(config: ClientConfig) -> Credentials | None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from pydantic_core import from_json
+
 from ssooidc_core._text import printable
 
 __all__ = ["excerpt", "redact"]
@@ -42,6 +44,15 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return _SESSION_TOKEN.sub(rf"\1{_MASK}", text)
 
 
+def _json_kind(body: bytes) -> str:
+    """Return what a body that looks like JSON is; sound JSON may have the wrong content type, or another shape."""
+    try:
+        _ = from_json(body)
+    except ValueError as caught:
+        return "JSON that is nested too deep" if "recursion limit" in str(caught) else "broken JSON"
+    return "JSON"
+
+
 def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
     """Return a short description of a body: its size, and its first words if they are safe to quote."""
     if not body:
@@ -52,7 +63,7 @@ def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
     text = head.decode("utf-8", "replace").replace("\0", "")
     size = f"{len(body)} bytes"
     if _JSON_LIKE.search(text) is not None:
-        return f"{size} of broken JSON"
+        return f"{size} of {_json_kind(body)}"
     if len(head) < len(body):
         # The last word may be a secret that was cut in two, which would not be recognised.
         text = "".join(text.rsplit(maxsplit=1)[:-1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias, cast
 
-__all__ = ["Headers", "HeadersInput", "HttpRequest", "HttpResponse"]
+__all__ = ["Headers", "HeadersInput", "HttpRequest", "HttpResponse", "without_query"]
 
 # `location` may carry an authorization code (RFC 6749 section 4.1.2).
 _SECRET_HEADERS: Final = frozenset(
@@ -111,7 +111,8 @@ class Headers(Mapping[str, str]):
 HeadersInput: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-def _without_query(url: str) -> str:
+def without_query(url: str) -> str:
+    """Return a URL to show: a query is masked, a fragment removed."""
     # A query may hold codes and user codes, and is not needed to recognise a request.
     path, mark, _ = url.partition("?")
     return f"{path.partition('#')[0]}?{_MASK}" if mark else path.partition("#")[0]
@@ -191,7 +192,7 @@ class HttpRequest(_Message):
     def __repr__(self) -> str:
         """Show everything except what may be secret."""
         return (
-            f"HttpRequest({self._method!r}, {_without_query(self._url)!r}, {self.headers!r}, "
+            f"HttpRequest({self._method!r}, {without_query(self._url)!r}, {self.headers!r}, "
             f"body=<{len(self._body)} bytes>)"
         )
 

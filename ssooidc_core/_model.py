@@ -23,6 +23,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 from pydantic_core import to_json as encode
 
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core.errors import ConfigurationError
 
 __all__ = [
@@ -211,6 +212,9 @@ class Stored(Model, frozen=True):
             return cls.model_validate_json(document)
         except ValidationError as invalid:
             wrong = problems(invalid, whole="document")
+        except BaseException as struck:  # noqa: BLE001 - raised again
+            del document
+            raise without_frames(struck) from None
         # A traceback may show the variables of its frames.
         del document
         message = f"This is not a stored {cls.__name__} ({wrong}); start the login again"

@@ -62,6 +62,8 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 _NOT_ALLOWED: Final = frozenset({405, 501})
 _REDIRECTS: Final = range(300, 400)
 _SHOWN: Final = 253
+_CONFIGURED: Final = "The start URL"
+_EXAMPLE: Final = "https://d-1234567890.awsapps.com/start"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +150,7 @@ def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl
             no region.
         TransportError: the request to a vanity URL's host failed.
     """
-    host = _https_host(url, "The start URL")
+    host = _https_host(url, _CONFIGURED)
     if is_aws_owned(host):
         if region is None:
             message = "Missing required configuration: sso_region"
@@ -206,4 +208,14 @@ def _https_host(url: str, what: str) -> str:
         message = f"{what} must use https: the https scheme is missing"
         raise ConfigurationError(message)
     message = f"Invalid sso_start_url: {what[0].lower()}{what[1:]} is not an https URL"
+    if what == _CONFIGURED:
+        if not url.strip():
+            message = (
+                f"Invalid sso_start_url: the start URL is empty: write {_EXAMPLE}, for example"
+            )
+        elif parts is not None and not parts.scheme:
+            message = (
+                "Invalid sso_start_url: the start URL has no scheme: write https:// before it, "
+                f"{_EXAMPLE} for example"
+            )
     raise ConfigurationError(message)

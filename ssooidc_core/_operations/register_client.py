@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_RegisterCli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias, get_args
 
-from ssooidc_core._config import ClientConfig
+from ssooidc_core._config import ClientConfig, check_sent_to
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import EpochSeconds, Request, Response, Secret
 from ssooidc_core._operations.errors import OIDC_ERRORS
@@ -99,6 +99,7 @@ class RegisterClient(Operation[RegisterClientResponse, RegisterClientError]):
     """The operation as a value, returned by `register_client`."""
 
     request: RegisterClientRequest
+    _region: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def error_types(self) -> tuple[type[RegisterClientError], ...]:
@@ -107,6 +108,7 @@ class RegisterClient(Operation[RegisterClientResponse, RegisterClientError]):
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
         """Return the request without signature and common headers."""
+        check_sent_to(self._region, config)
         return json_post(f"{config.oidc_endpoint}/client/register", self.request)
 
     def parse(self, response: HttpResponse) -> RegisterClientResponse:

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDevice
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, get_args
 
 from pydantic import Field
 
-from ssooidc_core._config import ClientConfig
+from ssooidc_core._config import ClientConfig, check_sent_to
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import (
     DeviceCodeLifetime,
@@ -100,6 +100,7 @@ class StartDeviceAuthorization(
     """The operation as a value, returned by `start_device_authorization`."""
 
     request: StartDeviceAuthorizationRequest
+    _region: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def error_types(self) -> tuple[type[StartDeviceAuthorizationError], ...]:
@@ -108,6 +109,7 @@ class StartDeviceAuthorization(
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
         """Return the request without signature and common headers."""
+        check_sent_to(self._region, config)
         return json_post(f"{config.oidc_endpoint}/device_authorization", self.request)
 
     def parse(self, response: HttpResponse) -> StartDeviceAuthorizationResponse:

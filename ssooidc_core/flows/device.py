@@ -15,13 +15,13 @@ from ssooidc_core._attempts import announce, consult
 from ssooidc_core._model import Moment, Secret, Stored
 from ssooidc_core._operations.create_token import CreateTokenResponse, DeviceCodeGrant, create_token
 from ssooidc_core._operations.register_client import (
+    RegisterClient,
     RegisterClientRequest,
     RegisterClientResponse,
-    register_client,
 )
 from ssooidc_core._operations.start_device_authorization import (
+    StartDeviceAuthorization,
     StartDeviceAuthorizationRequest,
-    start_device_authorization,
 )
 from ssooidc_core._program import Instant, Now, Sleep, Steps, flow
 from ssooidc_core.errors import (
@@ -91,15 +91,16 @@ def start_device_login(
         region: the region of the transport, stored for resuming the login.
 
     Raises:
+        ConfigurationError: the transport sends to another region.
         SsoOidcError: those of RegisterClient and StartDeviceAuthorization.
     """
     client = (
         registration
         if isinstance(registration, RegisterClientResponse)
-        else (yield from register_client(registration))
+        else (yield from RegisterClient(registration, region))
     )
-    device = yield from start_device_authorization(
-        StartDeviceAuthorizationRequest.of(client, start_url=start_url)
+    device = yield from StartDeviceAuthorization(
+        StartDeviceAuthorizationRequest.of(client, start_url=start_url), region
     )
     issued = (yield from Now()).wall.timestamp()
     return PendingDeviceLogin(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pydantic import SecretStr
-
 from ssooidc_core import CreateTokenResponse, RegisterClientResponse
 from ssooidc_core._cache_files import RegistrationFile, RoleCredentialsFile, TokenFile
 from ssooidc_core._cache_keys import (
@@ -73,12 +71,12 @@ def load_token(settings: SsoSettings) -> LoginSteps[TokenFile | None]:
         StoreError: the store cannot be read.
     """
     document = yield from Load(token_key(settings))
-    return None if document is None else TokenFile.from_text(document.get_secret_value())
+    return None if document is None else TokenFile.from_text(document)
 
 
 def save_token(settings: SsoSettings, token: TokenFile) -> LoginSteps[None]:
     """Save a session's token."""
-    yield from Save(token_key(settings), SecretStr(token.to_text_with_secrets()))
+    yield from Save(token_key(settings), token.to_secret())
 
 
 def load_registration(settings: SsoSettings) -> LoginSteps[RegistrationFile | None]:
@@ -87,7 +85,7 @@ def load_registration(settings: SsoSettings) -> LoginSteps[RegistrationFile | No
     if document is None:
         return None
     try:
-        return RegistrationFile.from_text(document.get_secret_value())
+        return RegistrationFile.from_text(document)
     except CacheFileInvalid as invalid:
         problem = str(invalid)
     yield from Show(f"{problem}; registering again")
@@ -111,7 +109,7 @@ def save_registration(
         scopes=scopes,
         grant_types=grant_types,
     )
-    yield from Save(registration_key(settings), SecretStr(file.to_text_with_secrets()))
+    yield from Save(registration_key(settings), file.to_secret())
 
 
 def load_role_credentials(
@@ -123,7 +121,7 @@ def load_role_credentials(
     if document is None:
         return None
     try:
-        return RoleCredentialsFile.from_text(document.get_secret_value())
+        return RoleCredentialsFile.from_text(document)
     except CacheFileInvalid:
         return None
 
@@ -133,7 +131,7 @@ def save_role_credentials(
 ) -> LoginSteps[None]:
     """Save a role's credentials."""
     key = role_credentials_key(settings, account_id=file.account_id or "", role_name=role_name)
-    yield from Save(key, SecretStr(file.to_text_with_secrets()))
+    yield from Save(key, file.to_secret())
 
 
 def end_of(received: datetime, seconds: int) -> datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,13 @@ def sso_settings(
     config = _read(variables)
     name = profile or named_profile(variables)
     found = _sso(config, name, sso_session)
+    if found is None and name is None and "default" not in config.profiles:
+        message = (
+            "Invalid Configuration: no profile is named, and there is no profile 'default': name one, "
+            '"dev" for example, set AWS_PROFILE, or write [default] into '
+            f"{printable(config.file, limit=_PATH_LIMIT)}"
+        )
+        raise ConfigurationError(message)
     if found is None:
         shown = printable(name or "default", limit=80)
         message = (
@@ -214,7 +222,8 @@ def _read(variables: Mapping[str, str]) -> AwsConfig:
 def _path(variables: Mapping[str, str], variable: str, default: str) -> str:
     written = variables.get(variable) or default
     # `expanduser` would use the home of `os.environ`, which may differ from the given variables.
-    home = variables.get("HOME") or variables.get("USERPROFILE")
+    # The variable is that of `expanduser`, which botocore uses, and by which the cache is found.
+    home = variables.get("USERPROFILE" if sys.platform == "win32" else "HOME")
     if home and (written == "~" or written.startswith(("~/", "~\\"))):
         return home + written[1:]
     return os.path.expanduser(written)  # noqa: PTH111 - `Path.expanduser` raises an error if there is no home

@@ -12,7 +12,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
@@ -43,7 +43,18 @@ class ConfiguredTransport:
             config: endpoints, timeouts and limits.
             retry_policy: used when `run` is called without a policy. The default is the AWS standard mode with the
                 config's `max_attempts`, created on first use.
+
+        Raises:
+            ConfigurationError: the config is not a `ClientConfig`.
         """
+        given = cast("object", config)
+        if not isinstance(given, ClientConfig):
+            what = given.__name__ if isinstance(given, type) else type(given).__name__
+            message = (
+                f"{type(self).__name__} needs a ClientConfig, not {what}: "
+                f'{type(self).__name__}(ClientConfig(region="us-east-1")), for example'
+            )
+            raise ConfigurationError(message)
         self._config = config
         self._retry_policy = retry_policy
         self._lock = threading.Lock()

@@ -126,10 +126,14 @@ def test_an_endpoint_is_resolved_once_and_its_error_is_raised_each_time() -> Non
     assert config.portal_endpoint is config.portal_endpoint
     assert config.user_agent_field is config.user_agent_field
     broken = ClientConfig()
+    missing = (
+        r"^Invalid Configuration: Missing Region: write ClientConfig\(region=\"us-east-1\"\), "
+        r"with the region of the Identity Center instance$"
+    )
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match=r"^Invalid Configuration: Missing Region$"):
+        with pytest.raises(ConfigurationError, match=missing):
             _ = broken.oidc_endpoint
-        with pytest.raises(ConfigurationError, match=r"^Invalid Configuration: Missing Region$"):
+        with pytest.raises(ConfigurationError, match=missing):
             _ = broken.portal_endpoint
 
 
@@ -174,3 +178,16 @@ def test_a_bad_endpoint_is_refused_at_once_and_not_quoted(name: str) -> None:
     assert str(refused.value) == (
         "Invalid Configuration: the endpoint URL may not contain a user name or password"
     )
+
+
+def test_arguments_of_the_wrong_type_are_named() -> None:
+    wrong: list[tuple[dict[str, object], str]] = [
+        ({"region": 5}, "region must be a string, not int"),
+        ({"endpoint_url": b"https://canary"}, "endpoint_url must be a string, not bytes"),
+        ({"read_timeout": "5"}, "read_timeout must be a number, not str"),
+        ({"max_attempts": None}, "max_attempts must be a number, not NoneType"),
+    ]
+    for arguments, said in wrong:
+        with pytest.raises(ConfigurationError) as caught:
+            _ = ClientConfig(**arguments)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        assert str(caught.value) == f"Invalid Configuration: {said}"

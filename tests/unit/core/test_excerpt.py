@@ -146,4 +146,4 @@ def test_a_hostile_body_is_looked_at_in_linear_time() -> None:
 
 def test_json_in_full_health_is_not_quoted_either() -> None:
     body = json.dumps({"clientSecret": "canary"}).encode()
-    assert excerpt(body) == f"{len(body)} bytes of broken JSON"
+    assert excerpt(body) == f"{len(body)} bytes of JSON"

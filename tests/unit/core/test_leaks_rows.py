@@ -146,7 +146,8 @@ def test_row_3_deep_and_broken_bodies_are_documented_errors(status: int, body: b
     answer = HttpResponse(status, JSON, body)
     error = failed(lambda: create_token(GRANT).parse(answer))
     assert isinstance(error, SsoOidcError)
-    assert f"{len(body)} bytes of broken JSON" in str(error)
+    kind = "broken JSON" if len(body) < 100 else "JSON that is nested too deep"
+    assert f"{len(body)} bytes of {kind}" in str(error)
     assert_silent(error)
 
 
@@ -287,11 +288,11 @@ def test_a_session_token_that_the_service_quotes_is_masked() -> None:
     assert CANARY.encode() not in pickle.dumps(error)
 
 
-def test_nothing_in_the_core_logs() -> None:
-    """Without logging there are no leaks in logs."""
+def test_nothing_in_the_core_logs_but_the_lines_of_the_drivers() -> None:
+    """What is not logged cannot leak; `driver/test_debug_lines.py` tests what is."""
     users = [
         path.name
         for path in PACKAGE.rglob("*.py")
         if "logging" in path.read_text("utf-8").replace("hook for logging", "")
     ]
-    assert users == []
+    assert users == ["_debug_log.py"]

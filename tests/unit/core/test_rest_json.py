@@ -77,7 +77,7 @@ def refused(status: int, headers: dict[str, str], body: bytes) -> ServiceError:
         ),
         (
             b'{"accessToken":"a","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-            "The answer is not JSON: 200024 bytes of broken JSON (status 200)",
+            "The answer is not JSON: 200024 bytes of JSON that is nested too deep (status 200)",
         ),
         (
             b'{"accessToken":"a","expiresIn":' + b"1" * 5000 + b"}",
@@ -210,7 +210,7 @@ def test_a_captive_portals_page_is_recognisable() -> None:
 
 def test_good_json_under_a_wrong_content_type_is_refused_without_being_quoted() -> None:
     assert str(unparsed(200, HTML, GOOD)) == (
-        "The answer is 'text/html; charset=utf-8', not JSON: 19 bytes of broken JSON (status 200)"
+        "The answer is 'text/html; charset=utf-8', not JSON: 19 bytes of JSON (status 200)"
     )
 
 
@@ -249,9 +249,14 @@ def test_a_named_error_under_a_redirects_status_is_that_error() -> None:
         (407, HTML, b"Proxy login", "407: 11 bytes that begin 'Proxy login' (status 407)"),
         (504, JSON, b'{"error":"slow', "504: 14 bytes of broken JSON (status 504)"),
         (400, JSON, b'{"error":"\\ud800"}', "400: 18 bytes of broken JSON (status 400)"),
-        (400, JSON, b"[" * 100_000, "400: 100000 bytes of broken JSON (status 400)"),
+        (
+            400,
+            JSON,
+            b"[" * 100_000,
+            "400: 100000 bytes of JSON that is nested too deep (status 400)",
+        ),
         (400, JSON, b"\xef\xbb\xbf{}", "400: 5 bytes of broken JSON (status 400)"),
-        (500, JSON, b"[]", "500: 2 bytes of broken JSON (status 500)"),
+        (500, JSON, b"[]", "500: 2 bytes of JSON (status 500)"),
         (500, JSON, b"null", "500: 4 bytes that begin 'null' (status 500)"),
         (500, JSON, b"{}", "500 (status 500)"),
         (999, JSON, b"{}", "999 (status 999)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -237,7 +238,7 @@ def test_a_profile_that_is_not_there(home: Path) -> None:
         assert refused(program) == f"{said}or use another one (AWS_PROFILE)"
 
 
-@pytest.mark.parametrize("variable", ["HOME", "USERPROFILE"])
+@pytest.mark.parametrize("variable", ["USERPROFILE" if sys.platform == "win32" else "HOME"])
 def test_other_files(home: Path, variable: str) -> None:
     (home / "c").write_text("[profile a]\nregion = us-east-1\n")
     (home / "d").write_text(f"[a]\naws_secret_access_key = {CANARY}\n")
@@ -328,4 +329,20 @@ def test_what_is_configured_is_checked(home: Path) -> None:
         client_config(environ=variables)
     assert client_config(environ=variables, allow_insecure_http=True).endpoint_url == (
         "http://oidc.example"
+    )
+
+
+def test_no_profile_is_named_and_there_is_no_default(tmp_path: Path) -> None:
+    assert refused(lambda: sso_settings(environ=environ(tmp_path))) == (
+        "Invalid Configuration: no profile is named, and there is no profile 'default': name one, "
+        f'"dev" for example, set AWS_PROFILE, or write [default] into {tmp_path}/.aws/config'
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="USERPROFILE is the home there")
+def test_userprofile_is_no_home_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without HOME, the home is that of `expanduser`, in which the cache is too."""
+    monkeypatch.setenv("HOME", str(home))
+    assert sso_settings(profile="dev", environ={"USERPROFILE": "/elsewhere"}).region == (
+        sso_settings(profile="dev", environ=environ(home)).region
     )

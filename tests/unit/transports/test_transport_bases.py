@@ -13,6 +13,7 @@ from tenacity import Retrying
 
 from ssooidc_core import ClientConfig, ConfigurationError, HttpRequest, HttpResponse
 from ssooidc_core.policies import max_attempts_of, standard_retry
+from ssooidc_transports.httpx import HttpxTransport
 from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
 
 CONFIG = ClientConfig(region="us-east-1", max_attempts=5)
@@ -170,3 +171,18 @@ def test_an_http_call_loads_no_tls_of_ours_and_no_tenacity() -> None:
     )
     assert "tenacity" not in loaded
     assert "trio" not in loaded or "httpcore" in loaded
+
+
+def test_a_transport_is_made_of_a_config() -> None:
+    wrong: list[tuple[object, str]] = [
+        ("us-east-1", "str"),
+        (ClientConfig, "ClientConfig"),
+        (None, "NoneType"),
+    ]
+    for config, shown in wrong:
+        with pytest.raises(ConfigurationError) as caught:
+            _ = HttpxTransport(config)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        assert str(caught.value) == (
+            f"HttpxTransport needs a ClientConfig, not {shown}: "
+            'HttpxTransport(ClientConfig(region="us-east-1")), for example'
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
+from ssooidc_core._interruptions import without_frames
 from ssooidc_core.errors import ConfigurationError, Timeout, TransportError
 from ssooidc_transports._deadline import DEADLINE
 from ssooidc_transports._routes import Kind, Routes
@@ -106,6 +107,11 @@ class HttpxTransport(_Shared["httpx.Client"], BaseTransport):
         entered = DEADLINE.set(exchange.deadline)
         try:
             answer = self._attempt(exchange, request)
+        except BaseException as struck:
+            # The library's frames hold the body and the bearer token.
+            if isinstance(struck, Exception):
+                raise
+            raise without_frames(struck) from None
         finally:
             DEADLINE.reset(entered)
             _close_all(self._routes.finish())
@@ -195,6 +201,11 @@ class AsyncHttpxTransport(_Shared["httpx.AsyncClient"], AsyncBaseTransport):
         entered = DEADLINE.set(exchange.deadline)
         try:
             answer = await self._attempt(exchange, request)
+        except BaseException as struck:
+            # The library's frames hold the body and the bearer token.
+            if isinstance(struck, Exception):
+                raise
+            raise without_frames(struck) from None
         finally:
             DEADLINE.reset(entered)
             await _aclose_all(self._routes.finish())

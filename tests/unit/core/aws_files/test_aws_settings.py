@@ -262,3 +262,11 @@ def test_what_is_settled(settings: ClientSettings, settled: bool) -> None:  # no
 def test_an_endpoint_is_not_shown() -> None:
     settings = ClientSettings(endpoint_url="https://u:p@h", portal_endpoint_url="https://u:p@h")
     assert "u:p" not in repr(settings)
+
+
+def test_a_profile_named_with_its_header() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        find_profile(CONFIG, "profile p")
+    assert str(caught.value) == (
+        "Invalid Configuration: there is no profile 'profile p': write the name alone, 'p', without 'profile'"
+    )

@@ -195,3 +195,23 @@ def test_what_a_vanity_url_leads_to_is_checked(reply: HttpResponse, text: str) -
     with pytest.raises(ConfigurationError) as caught:
         _ = run(resolve_start_url(VANITY, region=None), ScriptedTransport([reply]))
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "is empty: write https://d-1234567890.awsapps.com/start, for example"),
+        (
+            "d-1.awsapps.com/start",
+            (
+                "has no scheme: write https:// before it, "
+                "https://d-1234567890.awsapps.com/start for example"
+            ),
+        ),
+        ("ftp://d-1.awsapps.com/start", "is not an https URL"),
+    ],
+)
+def test_a_start_url_that_is_no_url(url: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _ = run(resolve_start_url(url, region="us-east-1"), ScriptedTransport([]))
+    assert str(caught.value) == (f"Invalid sso_start_url: the start URL {said}")

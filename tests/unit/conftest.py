@@ -1,0 +1,85 @@
+"""Interruptions at every call inside a function, and a search for secrets in the frames of their tracebacks."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TypeAlias
+
+import pytest
+
+Work: TypeAlias = Callable[[], object]
+
+
+class Stop(BaseException):
+    """An interruption of the test's own, told from a real one."""
+
+
+def interrupted(work: Work, inside: str) -> Iterator[Stop]:
+    """Do some work again and again, each time interrupted one call later, below a function of this name."""
+    work()  # what is made once is made now
+    for number in range(10_000):
+        left = number
+        within = 0
+
+        def strike(frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal left, within
+            if frame.f_code.co_name == inside and event == "call":
+                within += 1
+                # The arguments of the entered function itself are the caller's.
+                return
+            if frame.f_code.co_name == inside and event == "return":
+                within -= 1
+                return
+            if not within or event not in {"call", "c_call"}:
+                return
+            if left == 0:
+                raise Stop
+            left -= 1
+
+        before = sys.getprofile()
+        sys.setprofile(strike)
+        try:
+            work()
+        except Stop as stop:
+            sys.setprofile(before)
+            yield stop
+        else:
+            sys.setprofile(before)
+            assert number > 0
+            return
+    pytest.fail("it never ended")
+
+
+def frames_with_the_canary(error: BaseException) -> list[str]:
+    """The frames whose local variables show the canary; the first is that of the test."""
+    found: list[str] = []
+    for each in (error, error.__context__):
+        if each is None:
+            continue
+        summary = traceback.StackSummary.extract(
+            traceback.walk_tb(each.__traceback__), capture_locals=True
+        )
+        found += [
+            f"{frame.name}: {name}"
+            for frame in summary
+            for name, shown in (frame.locals or {}).items()
+            if "canary" in shown
+        ]
+    return found
+
+
+@pytest.fixture
+def count_interrupted() -> Callable[[Work, str], int]:
+    """Return how often some work was interrupted below a function, after searching each traceback for "canary"."""
+
+    def count(work: Work, inside: str) -> int:
+        number = 0
+        for stop in interrupted(work, inside):
+            assert frames_with_the_canary(stop) == []
+            number += 1
+        return number
+
+    return count
