@@ -123,6 +123,7 @@ class IdentityCenter:
             self._operations.codes,
             clients,
             entropy,
+            answers=self._answers,
             auto_approve=None if robot is None else self.directory.someone(robot).name,
         )
         operations, sessions = self._operations, self._operations.sessions

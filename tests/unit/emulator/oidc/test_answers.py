@@ -236,7 +236,7 @@ def test_pending_is_the_recorded_answer(
             {"startUrl": "https://d-0000000000.awsapps.com/start"},
             400,
             "InvalidRequestException",
-            b'{"error":"invalid_request","error_description":"Invalid start url provided"}',
+            b'{"error":"invalid_request","error_description":"Invalid start url provided","reason":null}',
             id="start URL",
         ),
     ],
