@@ -98,14 +98,15 @@ class Operations:
         if not self._settings.is_start_url(asked.start_url):
             return INVALID_START_URL
         login = self.logins.start(client, now)
-        verification_uri = self._settings.verification_uri(url)
         return {
             "deviceCode": login.device_code,
             "expiresIn": self._settings.device_code_lifetime,
             "interval": login.interval,
             "userCode": login.user_code,
-            "verificationUri": verification_uri,
-            "verificationUriComplete": f"{verification_uri}?user_code={login.user_code}",
+            "verificationUri": self._settings.verification_uri(url),
+            "verificationUriComplete": self._settings.verification_uri_complete(
+                url, user_code=login.user_code, request_uri=login.request_uri
+            ),
         }
 
     def create_token(self, body: bytes, url: str, now: float) -> Members | Refusal:

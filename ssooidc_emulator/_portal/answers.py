@@ -1,7 +1,8 @@
 """The exact form of the access portal's answers, which differs from SSO OIDC's, and the portal's refusals.
 
 Recorded are the headers (the fixture of the AWS SDK for Rust; `x-amzn-RequestId` is reported only), the form
-of errors (benkehoe/aws-sso-util#74, jonathanmorley/oktaws#512: `message` and `__type` in the body, and no header), and that expirations are in milliseconds.
+of errors (benkehoe/aws-sso-util#74, jonathanmorley/oktaws#512: `message` and `__type` in the body, and no header), and
+that expirations are in milliseconds.
 The order of an output's members, and that an absent `nextToken` is sent as `null`, are unverified.
 """
 

@@ -50,7 +50,7 @@ class Person:
                 client.get(url)
 
         # Not for the page of a device code: who reads the code approves it.
-        if "/authorize?" in url:
+        if "code_challenge=" in url:
             self.threads.append(threading.Thread(target=browse))
             self.threads[-1].start()
         return True
