@@ -40,7 +40,7 @@ from ssooidc_emulator._request_log import (
     loggable_method,
     loggable_path,
 )
-from ssooidc_emulator._settings import GivenSettings, read_settings
+from ssooidc_emulator._settings import REQUEST_PATH, GivenSettings, read_settings
 from ssooidc_emulator.faults._kinds import Call, Fault
 from ssooidc_emulator.faults._script import FaultScript, OperationName
 from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed, WireFault
@@ -91,6 +91,8 @@ class IdentityCenter:
                   "https://d-1234567890.awsapps.com/start".
                 * `base_url`: the address of the device page for people; by default this emulator's own page for
                   requests over loopback, else the address that the real service used from 2019 to 2023.
+                * `device_page`: what the complete address of the device page contains: "request_uri", an opaque value,
+                  as since about 2026-09, or "user_code", the code, as before; by default "request_uri".
                 * `interval`: the seconds between polls that clients are told; by default 1.
                 * `device_code_lifetime`: seconds; by default 600.
                 * `authorization_code_lifetime`: seconds; by default 600, the longest time that RFC 6749 section 4.1.2
@@ -123,6 +125,7 @@ class IdentityCenter:
             self._operations.codes,
             clients,
             entropy,
+            answers=self._answers,
             auto_approve=None if robot is None else self.directory.someone(robot).name,
         )
         operations, sessions = self._operations, self._operations.sessions
@@ -216,7 +219,8 @@ class IdentityCenter:
         """Approve a pending device login, as a person does on the device page.
 
         Args:
-            user_code: the code that the person was shown; case and punctuation do not matter.
+            user_code: the code that the person was shown; case and punctuation do not matter. Or the complete address
+                of the device page, which a program opens in a browser.
             user: the name of the user who signs in; by default the first user of the directory.
 
         Raises:
@@ -227,10 +231,10 @@ class IdentityCenter:
             self._waiting(user_code).approve(name)
 
     def deny(self, user_code: str) -> None:
-        """Deny a pending device login, as a person does on the device page.
+        """Deny a pending device login, given by its user code or the complete address of its page.
 
         Raises:
-            ValueError: no pending login has this code.
+            ValueError: no pending login has this code or address.
         """
         with self._lock:
             self._waiting(user_code).deny()
@@ -293,11 +297,14 @@ class IdentityCenter:
         return f"IdentityCenter(region={self.region!r}, start_url={self.start_url!r})"
 
     def _waiting(self, user_code: str) -> DeviceLogin:
-        login = self._operations.logins.find(user_code)
+        logins = self._operations.logins
+        is_url = "://" in user_code
+        login = logins.find_at(user_code) if is_url else logins.find(user_code)
         # A decision comes without a time, so the time of the last request is used.
         is_void = login is None or login.is_expired(self._asked_at)
         if login is None or is_void or login.state is not LoginState.PENDING:
-            message = "There is no pending device login with this user code"
+            named = "at this URL" if is_url else "with this user code"
+            message = f"There is no pending device login {named}"
             raise ValueError(message)
         return login
 
@@ -311,7 +318,7 @@ class IdentityCenter:
             return route.operation, self._call(route, request, wall)
         if path == _DASHBOARD_PATH:
             return None, dashboard(self._overview(wall), request, wall)
-        if path == _DEVICE_PATH:
+        if path in {_DEVICE_PATH, REQUEST_PATH}:
             return "DevicePage", self._page.handle(request, wall)
         if path == _AUTHORIZE_PATH:
             return "AuthorizePage", self._authorize.handle(request, wall)

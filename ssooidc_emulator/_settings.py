@@ -9,7 +9,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ssooidc_core._endpoints import check_region, is_loopback
 
-__all__ = ["GivenSettings", "RefreshMode", "Settings", "read_settings"]
+__all__ = [
+    "REQUEST_PATH",
+    "DevicePageForm",
+    "GivenSettings",
+    "RefreshMode",
+    "Settings",
+    "read_settings",
+]
 
 RefreshMode: TypeAlias = Literal["stable", "rotating", "rotating-strict"]
 """The handling of refresh tokens that are used.
@@ -19,7 +26,17 @@ seconds. `rotating-strict`: the answer has a new one, and using the old one agai
 4.14.2).
 """
 
+DevicePageForm: TypeAlias = Literal["request_uri", "user_code"]
+"""The parameter in the complete address of the device page.
+
+`request_uri`: an opaque value, without the user code, as since about 2026-09 (ByteNess/aws-vault#440). `user_code`: the
+code, as before.
+"""
+
 _NINETY_DAYS: Final = 90 * 24 * 3600
+REQUEST_PATH: Final = "/platform/authorize"
+"""The path of the device page whose address has a `request_uri`."""
+
 _TEN_YEARS: Final = 10 * 365 * 24 * 3600
 
 # The descriptions complete error messages: "interval must be a whole number of seconds from 1".
@@ -35,12 +52,18 @@ _Mode: TypeAlias = Annotated[
 ]
 
 
+_PageForm: TypeAlias = Annotated[
+    DevicePageForm, Field(description="one of 'request_uri' and 'user_code'")
+]
+
+
 class GivenSettings(TypedDict, total=False):
     """The settings that a caller may pass, for type checkers; `IdentityCenter` documents each of them."""
 
     region: str
     start_url: str
     base_url: str | None
+    device_page: DevicePageForm
     interval: int
     device_code_lifetime: int
     authorization_code_lifetime: int
@@ -60,6 +83,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", strict=True, hide_input_i
     region: _Region = "us-east-1"
     start_url: _Text = "https://d-1234567890.awsapps.com/start"
     base_url: _OptionalText = None
+    device_page: _PageForm = "request_uri"
     interval: _Seconds = 1
     device_code_lifetime: _Seconds = 600
     authorization_code_lifetime: _Seconds = 600
@@ -84,6 +108,22 @@ class Settings(BaseModel, frozen=True, extra="forbid", strict=True, hide_input_i
         if is_loopback(parts.hostname or ""):
             return f"{parts.scheme}://{parts.netloc}/device"
         return f"https://device.sso.{self.region}.amazonaws.com/"
+
+    def verification_uri_complete(
+        self, request_url: str, *, user_code: str, request_uri: str
+    ) -> str:
+        """Return the address of the device page for one login, for the sender of a request to this URL."""
+        if self.device_page == "user_code":
+            return _with_query(self.verification_uri(request_url), f"user_code={user_code}")
+        return _with_query(self._request_page(request_url), f"request_uri={request_uri}")
+
+    def _request_page(self, request_url: str) -> str:
+        if self.base_url is not None:
+            return self.base_url
+        parts = urlsplit(request_url)
+        if is_loopback(parts.hostname or ""):
+            return f"{parts.scheme}://{parts.netloc}{REQUEST_PATH}"
+        return f"https://{self.region}.signin.aws{REQUEST_PATH}"
 
     def is_start_url(self, url: str) -> bool:
         """Return whether a start URL is this instance's.
@@ -115,6 +155,12 @@ def read_settings(**given: Unpack[GivenSettings]) -> Settings:
         raise TypeError(message)
     message = f"{name} must be {field.description}"
     raise ValueError(message)
+
+
+def _with_query(url: str, parameter: str) -> str:
+    """Return a URL with one more parameter; a page in the fragment, such as `/start/#/device`, has its own query."""
+    _, _, page = url.rpartition("#")
+    return f"{url}{'&' if '?' in page else '?'}{parameter}"
 
 
 def _plain(url: str) -> str:

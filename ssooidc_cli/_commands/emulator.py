@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ssooidc_cli._endings import plain_endings
+
+if TYPE_CHECKING:
+    from ssooidc_emulator._settings import DevicePageForm
 
 __all__ = ["emulator"]
 
@@ -19,6 +23,12 @@ __all__ = ["emulator"]
     "--scene",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with the users, accounts and faults of the instance; docs/emulator.md describes its format.",
+)
+@click.option(
+    "--device-page",
+    type=click.Choice(["request_uri", "user_code"]),
+    help="What the address of the page for a device login contains: an opaque value, as since about 2026-09 (the "
+    "default), or the user code, as before.",
 )
 @click.option("--tls", is_flag=True, help="Serve HTTPS with a certificate made for this run.")
 @click.option(
@@ -33,6 +43,7 @@ def emulator(  # noqa: PLR0913 - each option by name
     *,
     port: int,
     scene: Path | None,
+    device_page: DevicePageForm | None,
     tls: bool,
     export: bool,
     run: bool,
@@ -51,11 +62,16 @@ def emulator(  # noqa: PLR0913 - each option by name
     if run and export:
         message = "--exec and --export cannot be used together"
         raise click.UsageError(message)
+    if scene is not None and device_page is not None:
+        message = "--device-page and --scene cannot be used together: write device_page into the scene's [instance]"
+        raise click.UsageError(message)
     with plain_endings():
         from ssooidc_cli._emulator import serving  # noqa: PLC0415 - imports the emulator
 
         try:
-            server = serving.make_server(_text_of(scene), port=port, tls=tls)
+            server = serving.make_server(
+                _text_of(scene), port=port, tls=tls, device_page=device_page
+            )
         except ValueError as error:
             message = str(error) if scene is None else f"{scene}: {error}"
             raise click.ClickException(message) from None

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from ssooidc_emulator._settings import DevicePageForm
+
 __all__ = ["export_and_serve", "make_server", "run_in_environment", "show_and_serve"]
 
 _URL: Final = "SSOOIDC_EMULATOR_URL"
@@ -36,7 +38,9 @@ _ADMIN_TOKEN: Final = "SSOOIDC_EMULATOR_ADMIN_TOKEN"  # noqa: S105 - the name of
 _PID: Final = "SSOOIDC_EMULATOR_PID"
 
 
-def make_server(scene: str | None, *, port: int, tls: bool) -> EmulatorServer:
+def make_server(
+    scene: str | None, *, port: int, tls: bool, device_page: DevicePageForm | None = None
+) -> EmulatorServer:
     """Make a server for the instance in a scene's text, or for a default one.
 
     If the AWS CLI would contact the start URL's host on the internet, a warning is written to stderr.
@@ -46,7 +50,8 @@ def make_server(scene: str | None, *, port: int, tls: bool) -> EmulatorServer:
         OSError: the port is taken.
         ImportError: an extra is not installed.
     """
-    center = IdentityCenter() if scene is None else load_scene(scene).center()
+    plain = IdentityCenter(device_page=device_page or "request_uri")
+    center = plain if scene is None else load_scene(scene).center()
     server = EmulatorServer(center, port=port, tls=tls)
     url = urlsplit(center.start_url)
     if url.scheme != "https" or not is_aws_owned(url.hostname or ""):

@@ -2,7 +2,7 @@
 
 Recorded in aws/aws-cli#5878, #5971, #5955, #8561 and boto/boto3#3891: Date, Content-Type, Content-Length, Connection,
 x-amzn-RequestId, and for errors x-amzn-ErrorType; no Cache-Control and no Server. Unset members are `null` in
-successful answers and absent from errors.
+successful answers. In errors they are absent, except that InvalidRequestException has `"reason":null`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Answers:
         return self.named_error(_FORBIDDEN, "ForbiddenException", {}, wall)
 
     def named_error(
-        self, status: int, code: str, members: Mapping[str, str], wall: datetime
+        self, status: int, code: str, members: Mapping[str, str | None], wall: datetime
     ) -> HttpResponse:
         """Return an answer with the error of this name, in the service's namespace."""
         body = to_json(dict(sorted(members.items())))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
+from urllib.parse import parse_qsl
 
 from ssooidc_emulator._entropy import REPEATED_ENTROPY, Entropy
 from ssooidc_emulator._expiring import ExpiringMap
@@ -33,6 +34,9 @@ from ssooidc_emulator._settings import Settings
 __all__ = ["DeviceLogin", "DeviceLogins", "LoginState", "PendingLogin"]
 
 _DEVICE_CODE_BYTES: Final = 64
+_REQUEST_URI_BYTES: Final = 32
+_LONGEST_URL: Final = 8192
+_MOST_FIELDS: Final = 50
 _MOST_TRIES: Final = 100
 _SLOW_DOWN_SECONDS: Final = 5
 # Requests that are sent an interval apart may arrive a little closer together.
@@ -61,6 +65,7 @@ class DeviceLogin:
 
     device_code: str = field(repr=False)
     user_code: str = field(repr=False)
+    request_uri: str = field(repr=False)
     client: Registration
     started_at: float
     expires_at: float
@@ -102,6 +107,7 @@ class DeviceLogins:
         self._entropy: Final = entropy
         self._by_device_code: Final = ExpiringMap[str, DeviceLogin]()
         self._by_user_code: Final[dict[str, DeviceLogin]] = {}
+        self._by_request_uri: Final[dict[str, DeviceLogin]] = {}
 
     def __len__(self) -> int:
         """Return the number of logins that were not dropped yet."""
@@ -112,8 +118,9 @@ class DeviceLogins:
         raw = self._entropy(_DEVICE_CODE_BYTES)
         lifetime = self._settings.device_code_lifetime
         login = DeviceLogin(
-            device_code=base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii"),
+            device_code=_base64(raw),
             user_code=self._new_user_code(),
+            request_uri=_base64(self._entropy(_REQUEST_URI_BYTES)),
             client=client,
             started_at=now,
             expires_at=now + lifetime,
@@ -122,12 +129,29 @@ class DeviceLogins:
         # Kept for as long again after it expires, so that a late poll is answered with `expired_token`.
         self._by_device_code.put(login.device_code, login, until=login.expires_at + lifetime)
         self._by_user_code[login.user_code] = login
+        self._by_request_uri[login.request_uri] = login
         return login
 
     def find(self, entered: str) -> DeviceLogin | None:
         """Return the login of a code as a person typed it, or `None`."""
         user_code = _canonical(entered)
         return None if user_code is None else self._by_user_code.get(user_code)
+
+    def find_requested(self, request_uri: str) -> DeviceLogin | None:
+        """Return the login of the `request_uri` in its page's address, or `None`."""
+        return self._by_request_uri.get(request_uri)
+
+    def find_at(self, url: str) -> DeviceLogin | None:
+        """Return the login of its page's complete address in either form, or `None`."""
+        address, _, fragment = url[:_LONGEST_URL].partition("#")
+        query = f"{address.partition('?')[2]}&{fragment.partition('?')[2]}"
+        try:
+            named = dict(parse_qsl(query, max_num_fields=_MOST_FIELDS))
+        except ValueError:
+            return None
+        if "request_uri" in named:
+            return self.find_requested(named["request_uri"])
+        return self.find(named.get("user_code", ""))
 
     def redeem(self, device_code: str, client: Registration, now: float) -> str | Refusal:
         """Spend an approved device code (RFC 6749 section 10.5) and return its user's name, or a refusal."""
@@ -164,6 +188,7 @@ class DeviceLogins:
         """Drop logins that expired long ago."""
         for login in self._by_device_code.forget_until(now):
             del self._by_user_code[login.user_code]
+            del self._by_request_uri[login.request_uri]
 
     def _is_too_fast(self, login: DeviceLogin, now: float) -> bool:
         if not self._settings.enforce_interval:
@@ -182,6 +207,10 @@ class DeviceLogins:
             if user_code not in self._by_user_code:
                 return user_code
         raise RuntimeError(REPEATED_ENTROPY)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _new_user_code(entropy: Entropy) -> str:

@@ -6,7 +6,9 @@ input, client, grant type, grant.
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from urllib.parse import urlsplit
 
 from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._oidc.answers import Members
@@ -22,6 +24,7 @@ from ssooidc_emulator._oidc.refusals import (
     CLIENT_NOT_FOR_DEVICES,
     GRANT_NOT_REGISTERED,
     INVALID_START_URL,
+    INVALID_TOKEN,
     UNSUPPORTED_GRANT_TYPE,
     Refusal,
     invalid_request,
@@ -37,6 +40,9 @@ from ssooidc_emulator._oidc.sessions import IssuedTokens, Sessions
 from ssooidc_emulator._settings import Settings
 
 __all__ = ["Operations"]
+
+# A host of the real service; an emulator on another host is the service of its own region.
+_REAL_HOST: Final = re.compile(r"oidc(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.|api\.)")
 
 
 class Operations:
@@ -81,6 +87,9 @@ class Operations:
         asked = read(StartDeviceAuthorizationInput, body)
         if isinstance(asked, Refusal):
             return asked
+        # Another region does not have this instance. That it checks this before the client is unverified.
+        if self._is_for_another_region(url):
+            return INVALID_START_URL
         client = self.registrations.authenticate(asked.client_id, asked.client_secret, now)
         if isinstance(client, Refusal):
             return client
@@ -89,22 +98,24 @@ class Operations:
         if not self._settings.is_start_url(asked.start_url):
             return INVALID_START_URL
         login = self.logins.start(client, now)
-        verification_uri = self._settings.verification_uri(url)
         return {
             "deviceCode": login.device_code,
             "expiresIn": self._settings.device_code_lifetime,
             "interval": login.interval,
             "userCode": login.user_code,
-            "verificationUri": verification_uri,
-            "verificationUriComplete": f"{verification_uri}?user_code={login.user_code}",
+            "verificationUri": self._settings.verification_uri(url),
+            "verificationUriComplete": self._settings.verification_uri_complete(
+                url, user_code=login.user_code, request_uri=login.request_uri
+            ),
         }
 
     def create_token(self, body: bytes, url: str, now: float) -> Members | Refusal:
-        """Carry out CreateToken."""
-        del url
+        """Carry out CreateToken; `url` is the URL of the request."""
         asked = read(CreateTokenInput, body)
         if isinstance(asked, Refusal):
             return asked
+        if self._is_strange(asked, url, now):
+            return INVALID_TOKEN
         client = self.registrations.authenticate(asked.client_id, asked.client_secret, now)
         if isinstance(client, Refusal):
             return client
@@ -122,6 +133,20 @@ class Operations:
             "refreshToken": tokens.refresh_token,
             "tokenType": "Bearer",
         }
+
+    def _is_for_another_region(self, url: str) -> bool:
+        """Return whether a request was sent to the real host of a region that is not the instance's."""
+        host = _REAL_HOST.match(urlsplit(url).hostname or "")
+        return host is not None and host[1] != self._settings.region
+
+    def _is_strange(self, asked: CreateTokenInput, url: str, now: float) -> bool:
+        """Return whether this is a refresh whose client and token are both unknown, as in a wrong region."""
+        if asked.grant_type != REFRESH_TOKEN or asked.refresh_token is None:
+            return False
+        if self._is_for_another_region(url):
+            return True
+        is_known = self.registrations.find(asked.client_id, now) is not None
+        return not is_known and not self.sessions.has_refresh_token(asked.refresh_token)
 
     def _grant(
         self, asked: CreateTokenInput, client: Registration, now: float

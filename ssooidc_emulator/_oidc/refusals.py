@@ -35,7 +35,8 @@ class Refusal:
         code: the error's name in the service model, for example `InvalidGrantException`.
         description: the member `error_description`; `None` leaves it out.
         source: the source of that text.
-        reason: the member `reason`, one of `KMS_REASONS`; `None` leaves it out.
+        reason: the member `reason`, one of `KMS_REASONS`; `None` leaves it out, or sends `null` in an
+            InvalidRequestException.
         endpoint: the member `endpoint` of InvalidRequestRegionException.
         region: the member `region` of InvalidRequestRegionException.
     """
@@ -53,19 +54,21 @@ class Refusal:
         return OIDC_ERRORS[self.code].modelled_status
 
     @property
-    def members(self) -> dict[str, str]:
+    def members(self) -> dict[str, str | None]:
         """The members of the body.
 
         `error` is the OAuth code (RFC 6749 section 5.2, RFC 8628 section 3.5) that the service model gives this error.
         """
-        members = {
+        members: dict[str, str | None] = {
             "error": OIDC_ERRORS[self.code].oauth_error,
             "error_description": self.description,
             "reason": self.reason,
             "endpoint": self.endpoint,
             "region": self.region,
         }
-        return {name: value for name, value in members.items() if value is not None}
+        # opencode-kiro-auth PR#118, #126, kirodotdev/Kiro#330: these answers have `"reason":null`.
+        null = {"reason"} if self.code == "InvalidRequestException" else set[str]()
+        return {name: value for name, value in members.items() if value is not None or name in null}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class MessageRefusal:
     source: Source = "invented"
 
     @property
-    def members(self) -> dict[str, str]:
+    def members(self) -> dict[str, str | None]:
         """The members of the body."""
         return {"message": self.message}
 
@@ -105,6 +108,12 @@ INVALID_CLIENT: Final = Refusal("InvalidClientException", "Invalid client provid
 # AWS CLI v2's own tests and several issues; also the answer to a start URL of another region
 INVALID_START_URL: Final = Refusal(
     "InvalidRequestException", "Invalid start url provided", "recorded"
+)
+# opencode-kiro-auth PR#118, #126: a refresh at the wrong region, which knows neither the client nor the token
+INVALID_TOKEN: Final = Refusal("InvalidRequestException", "Invalid token provided", "reported")
+# kirodotdev/Kiro#330: a browser at `/authorize` with a client of another region
+UNKNOWN_BROWSER_CLIENT: Final = Refusal(
+    "InvalidRequestException", "Invalid client provided", "reported"
 )
 # Connapse PR#430 shows `error` only. By default, users must be assigned.
 USER_NOT_ASSIGNED: Final = Refusal("AccessDeniedException", None, "reported")

@@ -150,6 +150,10 @@ class Sessions:
             return INVALID_REFRESH_TOKEN
         return self._issue(session, self._new_refresh_token(session), now)
 
+    def has_refresh_token(self, refresh_token: str) -> bool:
+        """Return whether a refresh token was issued here and not dropped yet, valid or not."""
+        return refresh_token in self._refresh_tokens
+
     def find(self, access_token: str, now: float) -> Session | None:
         """Return the session of a valid access token, or `None`."""
         known = self._access_tokens.get(access_token)

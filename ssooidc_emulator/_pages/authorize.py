@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._text import printable
 from ssooidc_emulator._entropy import Entropy
+from ssooidc_emulator._oidc.answers import Answers
 from ssooidc_emulator._oidc.authorization_codes import AuthorizationCodes
+from ssooidc_emulator._oidc.refusals import Refusal
 from ssooidc_emulator._pages.authorize_requests import (
     AuthorizeClients,
     AuthorizeRequest,
@@ -49,9 +51,14 @@ class AuthorizePage:
         clients: AuthorizeClients,
         entropy: Entropy,
         *,
+        answers: Answers,
         auto_approve: str | None,
     ) -> None:
-        """Issue codes to these clients; `auto_approve` names a user who is signed in without a page, if any."""
+        """Issue codes to these clients; `auto_approve` names a user who is signed in without a page, if any.
+
+        `answers` builds the answer to an unknown client, which is not a page.
+        """
+        self._answers: Final = answers
         self._codes: Final = codes
         self._clients: Final = clients
         self._tokens: Final = FormTokens(entropy)
@@ -74,7 +81,7 @@ class AuthorizePage:
         asked = self._read(urlsplit(url).query, now)
         if isinstance(asked, str):
             return asked
-        if asked is None:
+        if asked is None or isinstance(asked, Refusal):
             text = f"{_INVALID_CALLBACK}: no client has this id and this redirect URI"
             raise ValueError(text)
         if deny:
@@ -92,7 +99,7 @@ class AuthorizePage:
         query = urlsplit(request.url).query
         asked = self._read(query, wall.timestamp())
         if not isinstance(asked, AuthorizeRequest):
-            return _nothing_to_decide(asked, wall)
+            return self._nothing_to_decide(asked, wall)
         users = asked.client.users
         if self._auto_approve in users:
             return redirect(self._allowed(asked, self._auto_approve, wall.timestamp()), wall)
@@ -125,7 +132,7 @@ class AuthorizePage:
             return message(403, "Request refused", text, wall)
         asked = self._read(query, wall.timestamp())
         if not isinstance(asked, AuthorizeRequest):
-            return _nothing_to_decide(asked, wall)
+            return self._nothing_to_decide(asked, wall)
         decision = field_of(form, "decision")
         if decision not in _DECISIONS:
             return message(400, "Invalid form", "Choose Allow or Deny.", wall)
@@ -138,8 +145,21 @@ class AuthorizePage:
             return message(400, "Invalid form", "Choose the user who signs in.", wall)
         return redirect(self._allowed(asked, name, wall.timestamp()), wall)
 
-    def _read(self, query: str, now: float) -> AuthorizeRequest | str | None:
+    def _read(self, query: str, now: float) -> AuthorizeRequest | Refusal | str | None:
         return read_authorize_request(query, self._clients, now)
+
+    def _nothing_to_decide(self, asked: Refusal | str | None, wall: datetime) -> HttpResponse:
+        if isinstance(asked, str):
+            return redirect(asked, wall)
+        # RFC 6749 section 4.1.2.1: "MUST NOT automatically redirect".
+        if asked is not None:
+            return self._answers.refused(asked, wall)
+        # The title is the real service's text.
+        text = (
+            "The application does not have this callback URL, or the address names no application. "
+            "You were not redirected to the application."
+        )
+        return message(400, _INVALID_CALLBACK, text, wall)
 
     def _allowed(self, asked: AuthorizeRequest, user: str, now: float) -> str:
         code = self._codes.issue(
@@ -155,17 +175,6 @@ class AuthorizePage:
 
 def _denied(asked: AuthorizeRequest) -> str:
     return asked.callback.with_error("access_denied", "The sign-in was denied")
-
-
-def _nothing_to_decide(callback_url: str | None, wall: datetime) -> HttpResponse:
-    if callback_url is not None:
-        return redirect(callback_url, wall)
-    # RFC 6749 section 4.1.2.1: "MUST NOT automatically redirect". The title is the real service's text.
-    text = (
-        "No application of this emulator has this id and this callback URL. "
-        "You were not redirected to the application."
-    )
-    return message(400, _INVALID_CALLBACK, text, wall)
 
 
 def _form_targets(redirect_uri: str) -> str:

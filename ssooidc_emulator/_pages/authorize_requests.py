@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from ssooidc_emulator._directory import Directory
 from ssooidc_emulator._oidc.redirect_uris import fits_registered
+from ssooidc_emulator._oidc.refusals import UNKNOWN_BROWSER_CLIENT, Refusal
 from ssooidc_emulator._oidc.registrations import AUTHORIZATION_CODE, Registrations
 
 __all__ = [
@@ -136,7 +137,7 @@ class AuthorizeRequest:
 
 def read_authorize_request(
     query: str, clients: AuthorizeClients, now: float
-) -> AuthorizeRequest | str | None:
+) -> AuthorizeRequest | Refusal | str | None:
     """Check a request.
 
     Args:
@@ -145,11 +146,14 @@ def read_authorize_request(
         now: the time in epoch seconds.
 
     Returns:
-        The request, or the URL that reports a problem to the client, or `None` if the browser must not be redirected.
+        The request, or the URL that reports a problem to the client. The browser must not be redirected if the result
+        is the refusal of an unknown client, or `None` for an invalid redirect URI or a request without a client.
     """
     once, repeated = _parameters(query)
     client_id, redirect_uri = once.get("client_id"), once.get("redirect_uri")
     client = None if client_id is None else clients.find(client_id, now)
+    if client_id is not None and client is None:
+        return UNKNOWN_BROWSER_CLIENT
     if client is None or redirect_uri is None:
         return None
     if not any(fits_registered(redirect_uri, registered) for registered in client.redirect_uris):

@@ -1,4 +1,4 @@
-"""`/device`: the page where a person enters the code of a device login, compares it, and approves or denies the login.
+"""`/device` and `/platform/authorize`: the page where a person compares the code of a device login and decides on it.
 
 Plain HTML that works without JavaScript. Forms have a CSRF token and are accepted only from the emulator's own pages.
 Wrong codes are limited, so that codes cannot be guessed.
@@ -81,10 +81,14 @@ class DevicePage:
         # Otherwise another site could lock the page with ten images whose URLs have wrong codes.
         if not opens_a_window(request):
             return without_a_window(wall)
-        entered = field_of(urlsplit(request.url).query, "user_code")
-        if entered is None:
+        query = urlsplit(request.url).query
+        entered, request_uri = field_of(query, "user_code"), field_of(query, "request_uri")
+        if request_uri is not None:
+            found = self._checked(self._logins.find_requested(request_uri), wall)
+        elif entered is not None:
+            found = self._checked(self._logins.find(entered), wall)
+        else:
             return page(200, "enter.html", wall, problem=None)
-        found = self._find(entered, wall)
         if isinstance(found, HttpResponse):
             return found
         users = [user.name for user in self._directory.users]
@@ -115,7 +119,7 @@ class DevicePage:
             return message(403, "Request refused", text, wall)
         if decision not in _DECISIONS:
             return message(400, "Invalid form", "Choose Approve or Deny.", wall)
-        found = self._find(entered, wall)
+        found = self._checked(self._logins.find(entered), wall)
         if isinstance(found, HttpResponse):
             return found
         if decision == "approve":
@@ -133,14 +137,13 @@ class DevicePage:
         text = "You can close this page and return to your device or terminal."
         return message(200, "Approved", text, wall)
 
-    def _find(self, entered: str, wall: datetime) -> DeviceLogin | HttpResponse:
-        """Return the login that waits for a decision, or a page that says why there is none."""
+    def _checked(self, login: DeviceLogin | None, wall: datetime) -> DeviceLogin | HttpResponse:
+        """Return a login that was found and waits for a decision, or a page that says why there is none."""
         now = wall.timestamp()
         if wait := self._wrong.seconds_to_wait(now):
             text = f"Wait {wait} seconds, then try again."
             response = message(429, "Too many wrong codes", text, wall)
             return with_field(response, "Retry-After", str(wait))
-        login = self._logins.find(entered)
         if login is None:
             self._wrong.count(now)
             problem = (

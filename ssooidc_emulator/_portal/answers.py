@@ -1,7 +1,8 @@
 """The exact form of the access portal's answers, which differs from SSO OIDC's, and the portal's refusals.
 
-Recorded are the headers (the fixture of the AWS SDK for Rust), the form of errors (benkehoe/aws-sso-util#74,
-jonathanmorley/oktaws#512: `message` and `__type` in the body, and no header), and that expirations are in milliseconds.
+Recorded are the headers (the fixture of the AWS SDK for Rust; `x-amzn-RequestId` is reported only), the form
+of errors (benkehoe/aws-sso-util#74, jonathanmorley/oktaws#512: `message` and `__type` in the body, and no header), and
+that expirations are in milliseconds.
 The order of an output's members, and that an absent `nextToken` is sent as `null`, are unverified.
 """
 
@@ -40,8 +41,12 @@ BAD_ACCOUNT_ID: Final = MessageRefusal(
     "InvalidRequestException", "account_id must have 12 digits", 400
 )
 BAD_ROLE_NAME: Final = MessageRefusal("InvalidRequestException", "role_name is missing", 400)
+# synfinatic/aws-sso-cli#1342, #1362, go-aws-sso#203; enforced since about 2026-05
 BAD_MAX_RESULT: Final = MessageRefusal(
-    "InvalidRequestException", "max_result must be a number from 1 to 100", 400
+    "InvalidRequestException",
+    "ResultSize parameter must be within the valid limits of: 1-100",
+    400,
+    "reported",
 )
 BAD_NEXT_TOKEN: Final = MessageRefusal("InvalidRequestException", "next_token is invalid", 400)
 NOT_FOUND: Final = MessageRefusal("ResourceNotFoundException", "Resource not found", 404)
@@ -81,7 +86,7 @@ class PortalAnswers(Answers):
         return self.refused(_OTHER_SITE, wall)
 
     def named_error(
-        self, status: int, code: str, members: Mapping[str, str], wall: datetime
+        self, status: int, code: str, members: Mapping[str, str | None], wall: datetime
     ) -> HttpResponse:
         """Return an answer with the error of this name, in the portal's namespace: `message` first, then `__type`.
 
@@ -99,6 +104,8 @@ class PortalAnswers(Answers):
             ("Cache-Control", "no-cache"),
             ("RequestId", request_id),
             ("Server", "AWS SSO"),
+            # The AWS SDKs find the id in this header only (granted#458, #811, aws-sso-cli#1362).
+            ("x-amzn-RequestId", request_id),
         )
 
 

@@ -104,14 +104,17 @@ def is_known(client: RegisterClientResponse) -> LoginSteps[bool]:
     """Ask the service whether it still knows a registration, so that the person is not sent to an error page.
 
     The service authenticates the client before it checks the grant (RFC 6749 section 5.2). So a refresh with a made-up
-    token fails with `invalid_client` if the registration is unknown and with `invalid_grant` if it is known, and
-    changes nothing. A registration of another region was seen to fail with `invalid_request`.
+    token fails with `invalid_grant` if the registration is known, and changes nothing. If it is unknown, or of another
+    region, the refresh fails with `invalid_client`, or with `invalid_request` without a reason.
     """
     grant = RefreshTokenGrant.of(client, SecretStr("is-this-client-known"))
     try:
         _ = yield from create_token(grant)
-    except (InvalidClientException, InvalidRequestException):
+    except InvalidClientException:
         return False
+    except InvalidRequestException as error:
+        # A reason is about the instance's KMS key.
+        return error.reason is not None
     except ServiceError:
         return True
     return True

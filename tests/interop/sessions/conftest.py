@@ -50,7 +50,7 @@ class Person:
                 client.get(url)
 
         # Not the page of a device code: `show` approves the code.
-        if "/authorize?" in url:
+        if "code_challenge=" in url:
             self.threads.append(threading.Thread(target=browse))
             self.threads[-1].start()
         return True

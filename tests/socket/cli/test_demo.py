@@ -28,7 +28,7 @@ SHOWN: Final = re.compile(
 
 2\. Show the code to the person
   Code  [B-Z]{4}-[B-Z]{4}
-  Page  http://127\.0\.0\.1:\d+/device\?user_code=[B-Z]{4}-[B-Z]{4}
+  Page  http://127\.0\.0\.1:\d+/platform/authorize\?request_uri=[\w-]{43}
 
 3\. Poll for the token
   wait 1 s

@@ -222,6 +222,23 @@ def test_it_says_how_to_use_it_and_shows_each_request(start: Start) -> None:
     ]
 
 
+@pytest.mark.parametrize("form", ["request_uri", "user_code"])
+def test_the_address_of_the_device_page(start: Start, form: str) -> None:
+    program = (
+        "import json, os, urllib.request as u; base = os.environ['AWS_ENDPOINT_URL_SSO_OIDC']\n"
+        "def ask(path, **m):\n"
+        "    return json.load(u.urlopen(u.Request(base + path, json.dumps(m).encode())))\n"
+        "c = ask('/client/register', clientName='a', clientType='public')\n"
+        "c = {n: c[n] for n in ('clientId', 'clientSecret')}\n"
+        "s = 'https://d-1234567890.awsapps.com/start'\n"
+        "print(ask('/device_authorization', startUrl=s, **c)['verificationUriComplete'])"
+    )
+    process = start("--device-page", form, "--exec", sys.executable, "-Ic", program)
+    printed, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, "")
+    assert urlsplit(printed.strip()).query.startswith(f"{form}=")
+
+
 def test_a_request_right_after_the_introduction_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     server = emulator.make_server(None, port=0, tls=False)
     said: list[str] = []
@@ -360,6 +377,11 @@ def test_a_scene_that_is_not_right(content: bytes, told: str, tmp_path: Path) ->
             "--exec must be followed by the command to run; without --exec, no command is allowed",
         ),
         (["--exec", "--export", "x"], "--exec and --export cannot be used together"),
+        (
+            ["--device-page", "user_code", "--scene", __file__],
+            "--device-page and --scene cannot be used together: write device_page into the scene's",
+        ),
+        (["--device-page", "code"], "'code' is not one of 'request_uri', 'user_code'"),
         (["--port", "65536"], "65536 is not in the range"),
         (["--scene", "/no/such/file"], "'/no/such/file' does not exist"),
     ],

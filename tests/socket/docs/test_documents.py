@@ -151,7 +151,7 @@ def test_the_first_login(server: EmulatorServer, capsys: pytest.CaptureFixture[s
     token = execute(block("refresh_token(login.client"), server)["token"]
     assert isinstance(token, CreateTokenResponse)
     opened, signed_in = capsys.readouterr().out.splitlines()
-    assert opened.startswith(f"Open {server.url}/device?user_code=")
+    assert opened.startswith(f"Open {server.url}/platform/authorize?request_uri=")
     assert signed_in == "Signed in for 3600 s"
 
 
@@ -199,7 +199,7 @@ def test_configuration_from_the_environment(
     names = execute(block("sso_settings(profile"), server)
     assert isinstance(names["token"], CreateTokenResponse)
     assert (names["account_id"], names["role_name"]) == ("111122223333", "Admin")
-    assert capsys.readouterr().out.startswith(f"Open {server.url}/device?user_code=")
+    assert capsys.readouterr().out.startswith(f"Open {server.url}/platform/authorize?request_uri=")
 
 
 @pytest.mark.parametrize(

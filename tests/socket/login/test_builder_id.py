@@ -36,7 +36,7 @@ class Person:
             with httpx.Client(follow_redirects=True, trust_env=False, timeout=30) as client:
                 client.get(url)
 
-        if "/authorize?" in url:
+        if "code_challenge=" in url:
             self.threads.append(threading.Thread(target=browse))
             self.threads[-1].start()
         return True

@@ -16,6 +16,7 @@ def test_the_defaults() -> None:
         "region": "us-east-1",
         "start_url": "https://d-1234567890.awsapps.com/start",
         "base_url": None,
+        "device_page": "request_uri",
         "interval": 1,
         "device_code_lifetime": 600,
         "authorization_code_lifetime": 600,

@@ -184,10 +184,10 @@ def make_stage(**settings: object) -> Stage:
 
     def sign_in(url: str) -> None:
         """Approve the login, the default action of a person."""
-        if "/authorize?" in url:
+        if "code_challenge=" in url:
             stage.browser.callbacks.append(center.authorize(url, clock.now()))
         else:
-            center.approve(url.partition("user_code=")[2])
+            center.approve(url)
 
     stage.person.do = sign_in
     return stage

@@ -241,7 +241,8 @@ def test_the_exact_refusals(
     answer = ask_iam(iam_center, members)
     assert body_of(answer) == (
         401 if error == "invalid_client" else 400,
-        {"error": error, "error_description": description},
+        {"error": error, "error_description": description}
+        | ({"reason": None} if error == "invalid_request" else {}),
     )
 
 

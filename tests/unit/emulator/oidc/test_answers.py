@@ -109,9 +109,12 @@ def test_start_device_authorization(
     code = login["userCode"]
     assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", code)
     page = "https://device.sso.us-east-1.amazonaws.com/"
+    opaque = login["verificationUriComplete"].rpartition("=")[2]
+    assert len(decoded(opaque)) == 32
+    request = f"https://us-east-1.signin.aws/platform/authorize?request_uri={opaque}"
     assert answer.body.decode() == (
         f'{{"deviceCode":"{login["deviceCode"]}","expiresIn":600,"interval":1,"userCode":"{code}",'
-        f'"verificationUri":"{page}","verificationUriComplete":"{page}?user_code={code}"}}'
+        f'"verificationUri":"{page}","verificationUriComplete":"{request}"}}'
     )
 
 
@@ -124,14 +127,16 @@ def test_over_loopback_the_page_is_our_own(
 ) -> None:
     login = start(center, register(center), base=base)
     assert login["verificationUri"] == f"{base}/device"
-    assert login["verificationUriComplete"] == f"{base}/device?user_code={login['userCode']}"
+    page = f"{base}/platform/authorize?request_uri="
+    assert login["verificationUriComplete"].startswith(page)
+    assert login["userCode"] not in login["verificationUriComplete"]
 
 
 def test_another_page_can_be_named(
     register: Register, start: Callable[..., dict[str, Any]]
 ) -> None:
     page = "https://d-1234567890.awsapps.com/start/#/device"
-    center = IdentityCenter(base_url=page)
+    center = IdentityCenter(base_url=page, device_page="user_code")
     login = start(center, register(center), base="http://127.0.0.1:1")
     assert login["verificationUri"] == page
     assert login["verificationUriComplete"] == f"{page}?user_code={login['userCode']}"
@@ -236,7 +241,7 @@ def test_pending_is_the_recorded_answer(
             {"startUrl": "https://d-0000000000.awsapps.com/start"},
             400,
             "InvalidRequestException",
-            b'{"error":"invalid_request","error_description":"Invalid start url provided"}',
+            b'{"error":"invalid_request","error_description":"Invalid start url provided","reason":null}',
             id="start URL",
         ),
     ],

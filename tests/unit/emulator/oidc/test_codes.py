@@ -206,7 +206,7 @@ def test_another_redirect_uri(
     assert answer.body in {
         INVALID_GRANT,
         # Half a character is no text in JSON.
-        b'{"error":"invalid_request","error_description":"Request body is not a JSON object"}',
+        b'{"error":"invalid_request","error_description":"Request body is not a JSON object","reason":null}',
     }
     assert login.is_alive(login.exchange())
 
@@ -275,7 +275,7 @@ def test_without_a_code(
 ) -> None:
     answer = ask(center, "/token", members_of(login) | {"code": None})
     assert answer.body == (
-        b'{"error":"invalid_request","error_description":"Missing or invalid: code"}'
+        b'{"error":"invalid_request","error_description":"Missing or invalid: code","reason":null}'
     )
 
 

@@ -274,7 +274,7 @@ def test_bodies_that_are_no_object(
     answer = ask(center, path, body)
     assert answer.status == 400
     assert answer.body == (
-        b'{"error":"invalid_request","error_description":"Request body is not a JSON object"}'
+        b'{"error":"invalid_request","error_description":"Request body is not a JSON object","reason":null}'
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -275,7 +276,6 @@ def test_unknown_and_empty_parameters_are_ignored(
     [
         {"client_id": None},
         {"client_id": ""},
-        {"client_id": "unknown"},
         {"redirect_uri": None},
         {"redirect_uri": ""},
         {"redirect_uri": "https://evil.com/oauth/callback"},
@@ -335,12 +335,22 @@ def test_odd_queries_lead_nowhere(
     assert "location" not in answer.headers
 
 
+def test_a_decision_for_an_unknown_client(
+    center: IdentityCenter, client: str, clock: VirtualClock
+) -> None:
+    url = f"{BASE}/authorize?{query_of(client, client_id='canary-unknown')}"
+    text = "Invalid callback URL: no client has this id and this redirect URI"
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        center.authorize(url, clock.now())
+
+
 def test_an_expired_registration_is_none(
     center: IdentityCenter, client: str, ask: Ask, clock: VirtualClock
 ) -> None:
     clock.advance(90 * 24 * 3600)
     answer = ask(center, f"/authorize?{query_of(client)}", method="GET", base=BASE)
-    assert title(answer) == "Invalid callback URL"
+    assert answer.status == 400
+    assert json.loads(answer.body)["error_description"] == "Invalid client provided"
 
 
 @pytest.mark.parametrize(

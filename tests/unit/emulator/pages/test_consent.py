@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -286,7 +287,8 @@ def test_a_form_that_is_sent_too_late(
     clock.advance(90 * 24 * 3600)
     for decision in ("allow", "deny"):
         answer = browser.post(decision)
-        assert (answer.status, title(answer)) == (400, "Invalid callback URL")
+        assert answer.status == 400
+        assert json.loads(answer.body)["error_description"] == "Invalid client provided"
         assert "location" not in answer.headers
     assert codes_of(center) == []
 

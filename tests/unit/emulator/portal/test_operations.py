@@ -60,6 +60,7 @@ def test_the_headers_of_every_answer(
     for answer in answers:
         fields = dict(answer.headers.fields)
         request_id = fields.pop("RequestId")
+        assert fields.pop("x-amzn-RequestId") == request_id
         assert re.fullmatch(
             r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", request_id
         )
@@ -80,7 +81,9 @@ def test_the_recorded_headers(
     recorded = case_tables["recorded-answers"]["portal"]["headers"]
     fields = portal(center, token, CREDENTIALS).headers.fields
     sent = [f"{name}: {value}" for name, value in fields if name != "Content-Length"]
-    for line, (name, _) in zip(recorded, fields[:2] + fields[3:], strict=True):
+    # The last one is reported: clients of the AWS SDK for Go showed the id, which that SDK reads from this header only.
+    assert fields[-1][0] == "x-amzn-RequestId"
+    for line, (name, _) in zip(recorded, fields[:2] + fields[3:-1], strict=True):
         assert line in sent or line.partition(":")[0] == name
 
 

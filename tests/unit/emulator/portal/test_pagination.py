@@ -117,7 +117,7 @@ def test_a_size_that_no_page_has(
 ) -> None:
     for path in ("/assignment/accounts?", "/assignment/roles?account_id=123456789012&"):
         answer = portal(crowded, token, f"{path}max_result={size}")
-        assert refused(answer) == "max_result must be a number from 1 to 100"
+        assert refused(answer) == "ResultSize parameter must be within the valid limits of: 1-100"
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_the_instance_and_its_faults(
     assert center.start_url == "https://d-9999999999.awsapps.com/start"
     assert ask(center, "/client/register", b"{}").status == 502
     client = register(center, clientName="white space")
-    login = start(center, client)
+    login = start(center, client, base="https://oidc.eu-central-1.amazonaws.com")
     assert (login["interval"], login["expiresIn"]) == (3, 60)
     assert login["verificationUri"] == "http://127.0.0.1:8080/device"
     center.approve(login["userCode"], user="jane")

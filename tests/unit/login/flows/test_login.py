@@ -85,8 +85,9 @@ def test_the_browser_is_told_how_it_ended_and_the_listener_is_closed(
 
 
 def test_a_device_code_is_shown_for_comparison(
-    carry: Carry, stage: Stage, settings: SsoSettings
+    carry: Carry, staged: Callable[..., Stage], settings: SsoSettings
 ) -> None:
+    stage = staged(device_page="user_code")
     _ = carry(sign_in(settings, plan(WayIn.DEVICE_CODE, reason="No display."), CONFIG), stage)
     (url,) = stage.person.opened
     code = url.partition("user_code=")[2]
@@ -103,7 +104,9 @@ def test_who_wants_no_browser_gets_the_address_only(
     stage.person.opens = False
     refused = plan(WayIn.DEVICE_CODE)
     _ = carry(sign_in(settings, refused, CONFIG), stage)
-    assert stage.person.shown[0].startswith("Open this address in a browser:\nhttps://device.sso.")
+    assert stage.person.shown[0].startswith(
+        "Open this address in a browser:\nhttps://us-east-1.signin.aws/"
+    )
     assert len(stage.person.opened) == 1
 
 
@@ -116,7 +119,7 @@ def test_a_page_on_an_unknown_host_is_shown_with_a_warning_and_not_opened(
     assert stage.person.opened == []
     assert stage.person.shown[0].startswith(
         "The sign-in page is on a host that is not known to belong to AWS, so it is not opened. "
-        "Open it yourself only if you trust it:\nhttps://evil.example/device?user_code="
+        "Open it yourself only if you trust it:\nhttps://evil.example/device?request_uri="
     )
 
 
@@ -154,7 +157,7 @@ def test_a_refusal_in_the_browser_ends_the_login_and_the_page_says_so(
 def test_a_refusal_of_the_device_code_ends_the_login(
     carry: Carry, stage: Stage, settings: SsoSettings
 ) -> None:
-    stage.person.do = lambda url: stage.center.deny(url.partition("user_code=")[2])
+    stage.person.do = stage.center.deny
     with pytest.raises(AccessDeniedException):
         _ = carry(sign_in(settings, plan(WayIn.DEVICE_CODE), CONFIG), stage)
 
