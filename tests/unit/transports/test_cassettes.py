@@ -102,7 +102,7 @@ def whole_run(center: IdentityCenter | None, start_url: str) -> Steps[Run]:
 
 @pytest.fixture
 def center() -> IdentityCenter:
-    center = IdentityCenter(refresh_mode="rotating")
+    center = IdentityCenter(refresh_mode="rotating", device_page="user_code")
     center.script("CreateToken", slow_down())
     return center
 
