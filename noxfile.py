@@ -1,16 +1,16 @@
-"""Every task of a contributor, and the two commands of the README.
+"""Every task of a contributor, including the two commands in the README.
 
     python3 noxfile.py -s demo      # a whole device login against the local emulator
     python3 noxfile.py -s tests     # the tests
 
-They need Python 3.11 or newer with pip and venv, and nothing else: where nox is missing, this file installs it into
-`.nox/.bootstrap` and starts itself again from there. With nox at hand, `nox -s NAME` is the same; `nox -l` lists.
+They need only Python 3.11 or newer with pip and venv. If nox is not installed, this file installs it into
+`.nox/.bootstrap` and runs itself again with it. Otherwise `nox -s NAME` is equivalent; `nox -l` lists the sessions.
 """
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - for whoever starts it with an older Python
-    # An older Python must be able to read this whole file to get here: nothing in it is newer than 3.6's syntax.
+if sys.version_info < (3, 11):  # noqa: UP036 - an older Python may run this file
+    # An older Python must be able to parse this whole file to report its version: use only the syntax of Python 3.6.
     sys.exit(
         "ssooidc-core needs Python 3.11 or newer, and this is {}.{} ({}). Try: python3.11 noxfile.py".format(  # noqa: UP032
             sys.version_info[0], sys.version_info[1], sys.executable
@@ -37,11 +37,11 @@ NOX = "nox>=2025.2.9"
 
 
 def start() -> NoReturn:
-    """Run this file again, with a nox that belongs to this checkout."""
+    """Run this file again, with the nox that is installed for this checkout."""
     home = HERE / ".nox" / ".bootstrap"
     if Path(sys.prefix).resolve() == home:
         sys.exit(
-            f"nox is installed in {home} and cannot be imported; delete that folder and try again"
+            f"nox is installed in {home}, but cannot be imported. Delete that folder, then try again"
         )
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     mark, made_by = home / "ready", f"{NOX}\n{sys.base_prefix}\n{sys.version}"
@@ -53,18 +53,18 @@ def start() -> NoReturn:
         except (ImportError, OSError, subprocess.CalledProcessError) as error:
             sys.exit(
                 f"cannot install nox: {error}\n"
-                "It takes Python's venv and pip (Debian and Ubuntu: apt install python3-venv) and a package index."
+                "This needs Python's venv and pip (Debian and Ubuntu: apt install python3-venv) and a package index."
             )
-        # Written last: an installation that was cut short is made anew.
+        # Written last, so that an interrupted installation is repeated.
         mark.write_text(made_by)
     command = [str(python), __file__, *sys.argv[1:]]
-    if os.name == "nt":  # where exec would detach from the console
+    if os.name == "nt":  # on Windows, exec would detach from the console
         sys.exit(subprocess.run(command, check=False).returncode)
     os.execv(python, command)  # noqa: S606 - no process in between that a Ctrl-C could kill first
 
 
 def main() -> None:
-    """Run nox on this file, which it reads once more as a module."""
+    """Run nox on this file, which nox imports as a module."""
     try:
         import nox
         from nox.project import dependency_groups  # noqa: F401 - what an old nox does not have
@@ -79,7 +79,7 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit()  # what stands below is for nox
+    sys.exit()  # the rest is for nox
 
 import nox
 from nox.command import CommandFailed
@@ -91,7 +91,7 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "lint", "types", "package"]
+nox.options.sessions = ["tests", "lint", "api", "types", "package"]
 
 PYPROJECT = load_toml(str(HERE / "pyproject.toml"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]
@@ -102,20 +102,20 @@ PACKAGES = [
 RUNNING = f"3.{sys.version_info[1]}"
 VERSIONS = [f"3.{minor}" for minor in range(11, 16)]
 LOWEST = VERSIONS[0]
-# What needs no other program: what runs where the whole suite need not run once more.
+# Tests that need no other programs, for the sessions that do not run all tests.
 WITHOUT_PEERS = {"conformance", "property", "unit"}
-# What the session `crash` gives more rounds and a fresh seed.
+# The session `crash` runs these with more rounds and a fresh seed.
 CRASHING = [
     "tests/unit/login/stores/test_aws_cache_kill.py",
     "tests/interop/sessions/test_single_flight_kills.py",
 ]
-# Those of interop have a session of their own, which installs what they run. The folder of conformance is named as
-# well: pytest loads what counts its cases from there before it starts two workers.
+# The interop tests have a separate session, which installs the clients. The conformance folder is named because pytest
+# must load its conftest.py, which counts the cases, before it starts the workers.
 ALL_BUT_INTEROP = ["tests", "tests/conformance", "--ignore=tests/interop"]
 
 
 def groups(*names: str) -> tuple[str, ...]:
-    """Give what these dependency groups of pyproject.toml install."""
+    """Return the requirements of these dependency groups in pyproject.toml."""
     return tuple(dependency_groups(PYPROJECT, *names))
 
 
@@ -133,7 +133,7 @@ def lowest(requirements: Iterable[str]) -> list[str]:
 
 
 def managed_folders(environ: dict[str, str], home: Path) -> list[Path]:
-    """Name the folders where version managers keep their Pythons, most of them off PATH."""
+    """Return the folders where version managers keep Pythons, most of which are not on PATH."""
     data = Path(environ.get("XDG_DATA_HOME") or home / ".local/share")
     return [
         Path(environ.get("PYENV_ROOT") or home / ".pyenv") / "versions",
@@ -144,8 +144,8 @@ def managed_folders(environ: dict[str, str], home: Path) -> list[Path]:
 
 
 def working_python(command: Path, version: str) -> str | None:
-    """Give the interpreter behind a command, if it runs and is an ordinary CPython of that version."""
-    # A file of that name proves little: pyenv's shims exist for versions that pyenv then refuses to run.
+    """Return the interpreter of a command, if it works and is a regular CPython of that version."""
+    # A file with that name may not work: pyenv has shims for versions that pyenv then refuses to run.
     code = (
         "import sys, sysconfig as c; print(sys.implementation.name, '%d.%d' % sys.version_info[:2],"
         " c.get_config_var('Py_GIL_DISABLED') or 0, sys.executable)"
@@ -161,7 +161,7 @@ def working_python(command: Path, version: str) -> str | None:
 
 
 def find_python(version: str, on_path: Iterable[Path], managed: Iterable[Path]) -> str | None:
-    """Find an interpreter of a version: the first that works on PATH, else in a version manager's folder."""
+    """Return the first working interpreter of a version on PATH, otherwise in a version manager's folder."""
     candidates = [folder / f"python{version}" for folder in on_path]
     for folder in managed:
         candidates += sorted(folder.glob(f"*/bin/python{version}"), reverse=True)
@@ -172,9 +172,9 @@ def find_python(version: str, on_path: Iterable[Path], managed: Iterable[Path]) 
 def pytest(
     session: nox.Session, options: Sequence[str], paths: Sequence[str], *, silent: bool = False
 ) -> str:
-    """Test what is installed; what follows `--` comes last, and its paths stand in place of these.
+    """Run pytest with the installed packages; arguments after `--` come last, and paths there replace these paths.
 
-    `-I` keeps the checkout off sys.path. Gives the output where `silent`.
+    `-I` keeps the checkout off sys.path. Returns the output if `silent` is true.
     """
     own = session.posargs
     chosen = any(Path(argument.partition("::")[0]).exists() for argument in own)
@@ -184,16 +184,16 @@ def pytest(
 
 @nox.session(reuse_venv=True)
 def demo(session: nox.Session) -> None:
-    """Log in with a device code and refresh, over real HTTP, against the local emulator."""
+    """Sign in with a device code and refresh, over real HTTP, against the local emulator."""
     session.install(".[cli,emulator,httpx]")
     session.run("ssooidc", "demo", *session.posargs, interrupt_timeout=10)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests but interop on this Python, with the coverage of the core and the counts of conformance."""
+    """Run all tests except interop on this Python, with the core's coverage and the conformance counts."""
     session.install(EVERYTHING, *groups("test"))
-    # A selection of tests, or a debugger, wants neither two workers nor a verdict on the coverage.
+    # For selected tests or a debugger, neither two workers nor a check of the coverage is useful.
     whole = ("-n2", "--cov", "--cov-report=term", "--cov-fail-under=100")
     pytest(session, () if session.posargs else whole, ALL_BUT_INTEROP)
 
@@ -229,15 +229,15 @@ def interop(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def conformance(session: nox.Session) -> None:
-    """Compare with botocore and with published cases; the counts are at the end."""
+    """Compare with botocore and with published cases; print counts at the end."""
     session.install(EVERYTHING, *groups("test"))
     pytest(session, () if session.posargs else ("-n2",), ["tests/conformance"])
 
 
 @nox.session(default=False)
 def drift(session: nox.Session) -> None:
-    """Name what the newest botocore knows of the services and this code does not."""
-    # boto3 would hold botocore back.
+    """Report what the newest botocore has for the services that this code lacks."""
+    # boto3 would prevent the newest botocore.
     others = [each for each in groups("test") if Requirement(each).name != "boto3"]
     session.install("--upgrade", EVERYTHING, *others, "botocore")
     session.run("python", "-Ic", "import botocore; print('botocore', botocore.__version__)")
@@ -252,7 +252,7 @@ OTHER_TESTS = [f"tests-{version}" for version in VERSIONS if version != RUNNING]
 for name in OTHER_TESTS:
     version = LOWEST if name == "tests-lowest" else name.partition("-")[2]
     function = tests_lowest if name == "tests-lowest" else tests_on
-    # Without an interpreter it needs no environment to say so.
+    # A session without an interpreter needs no environment to report that.
     nox.session(name=name, python=PYTHONS[version] or False, default=False, tags=["others"])(
         function
     )
@@ -260,8 +260,9 @@ for name in OTHER_TESTS:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and the directions of imports."""
+    """Check style, spelling and import directions."""
     session.install(*groups("lint"))
+    session.run("codespell")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run(
@@ -270,12 +271,19 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def api(session: nox.Session) -> None:
+    """Compare the public API with its record in docs/api; `nox -s api -- --write` writes the record."""
+    session.install(*groups("api"))
+    session.run("python", "-I", "docs/api/record.py", *session.posargs)
+
+
+@nox.session
 def types(session: nox.Session) -> None:
-    """Check types with mypy and pyright, and that everything public has one."""
+    """Check types with mypy and pyright, and that every public name has a type."""
     session.install(EVERYTHING, *groups("types"))
     session.run("mypy")
     session.run("pyright")
-    # Away from the checkout, so that what is verified is what was installed.
+    # Outside of the checkout, so that the installed package is verified.
     with session.chdir(session.create_tmp()):
         for name in PACKAGES:
             session.run("pyright", "--ignoreexternal", "--verifytypes", name)
@@ -283,7 +291,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build, look inside, install the wheel, and test it from the unpacked source distribution."""
+    """Build, check the contents, install the wheel, and test it from the unpacked source distribution."""
     session.install(*groups("package"))
     work = Path(session.create_tmp()).resolve() / "package"
     shutil.rmtree(work, ignore_errors=True)
@@ -293,9 +301,7 @@ def package(session: nox.Session) -> None:
         list(work.glob(pattern)) for pattern in ("*.tar.gz", "*.whl", "direct/*.whl")
     )
     if not filecmp.cmp(wheel, direct, shallow=False):
-        session.error(
-            f"{wheel.name} made from the source distribution is another than from the checkout"
-        )
+        session.error(f"{wheel.name} differs between the source distribution and the checkout")
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.partition("/")[0] for name in names}
     strange = {name for name in top if not name.endswith(".dist-info")} ^ set(PACKAGES)
@@ -306,7 +312,7 @@ def package(session: nox.Session) -> None:
         )
     session.run("python", "-Im", "tarfile", "-e", sdist, work)
 
-    # Alone first: the core and the package's own import need no extra.
+    # First without extras: the core and the import of each package need none.
     session.install(str(wheel))
     for name in PACKAGES:
         session.run("python", "-Ic", f"import {name}")
@@ -321,7 +327,7 @@ def package(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Run the property tests with fresh seeds for some minutes: `nox -s fuzz -- 30`."""
+    """Run the property tests with fresh seeds for a number of minutes: `nox -s fuzz -- 30`."""
     minutes = 1.0
     if session.posargs and re.fullmatch(r"[0-9.]+", session.posargs[0]):
         minutes = float(session.posargs.pop(0))
@@ -338,12 +344,12 @@ def fuzz(session: nox.Session) -> None:
         except CommandFailed:
             again = shlex.join([*seed, *session.posargs])
             session.error(
-                f"failed, after {rounds} rounds and {examples:,} examples that did not. "
+                f"failed after {rounds} rounds and {examples:,} successful examples. "
                 f"Again: python3 noxfile.py -s fuzz -- {again}"
             )
         counts = [int(count) for count in re.findall(r"- (\d+) passing", output)]
         if not any(counts):
-            session.error("no example ran, or hypothesis counts them in other words now")
+            session.error("no example ran, or the wording of hypothesis's statistics has changed")
         rounds += 1
         examples += sum(counts)
         session.log(f"rounds: {rounds}, examples without a failure: {examples:,}")
@@ -351,7 +357,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def crash(session: nox.Session) -> None:
-    """Kill processes while they write and refresh, at points drawn by lot: `nox -s crash -- 300` rounds of each."""
+    """Kill processes at random points of writes and refreshes: `nox -s crash -- 300` runs 300 rounds of each."""
     rounds, seed = "300", str(secrets.randbelow(2**32))
     if session.posargs and session.posargs[0].isdecimal():
         rounds = session.posargs.pop(0)
@@ -369,7 +375,7 @@ def crash(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure side by side with the peers; what follows `--` goes to each script."""
+    """Measure side by side with other libraries; arguments after `--` are passed to each script."""
     session.install(".[emulator,httpx]", *groups("bench"))
     scripts = sorted(Path("benchmarks").glob("bench_*.py"))
     if not scripts:

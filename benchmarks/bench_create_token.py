@@ -1,7 +1,6 @@
 """CPU of one in-memory CreateToken (build, encode, parse): this library against botocore.
 
-Neither side opens a socket: `run` goes through a transport that answers from memory, botocore through an HTTP session
-that does.
+Neither side opens a socket: `run` uses a transport that responds from memory, and botocore an HTTP session that does.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ ANSWERED = HttpResponse(200, HEADERS, ANSWER)
 
 
 class InMemory:
-    """A transport that answers at once."""
+    """A transport that responds at once."""
 
     config = ClientConfig(region="us-east-1")
 
@@ -84,10 +83,10 @@ class Raw(io.BytesIO):
 
 
 class InMemorySession:
-    """What botocore's endpoint sends with, answering at once."""
+    """The HTTP session of botocore's endpoint, which responds at once."""
 
     def send(self, request: object) -> AWSResponse:
-        headers: Any = dict(HEADERS)  # botocore wraps it; its stubs know the wrapped form only
+        headers: Any = dict(HEADERS)  # botocore wraps it, and its stubs only have the wrapped form
         return AWSResponse("https://oidc.us-east-1.amazonaws.com/token", 200, headers, Raw(ANSWER))
 
     def close(self) -> None:

@@ -1,11 +1,11 @@
 """The emulator under load: `IdentityCenter` in process on one core, and the HTTP server with many logins at once.
 
     python benchmarks/bench_emulator.py                      # both
-    python benchmarks/bench_emulator.py --seconds 10         # a shorter hold
+    python benchmarks/bench_emulator.py --seconds 10         # a shorter measurement
 
 In process: 10 % RegisterClient, 10 % StartDeviceAuthorization, 70 % polls, 10 % refreshes, with 10,000 live logins in
-the state. Over HTTP: 1,000 device logins poll once a second, each on a connection of its own, until all are approved.
-Exit status 1 says that a request failed or a login was not finished.
+the state. Over HTTP: 1,000 device logins poll once a second, each on a separate connection, until all are approved.
+The exit status is 1 if a request failed or a login was not completed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def answered(center: IdentityCenter, operation: Operation[object, Exception]) ->
 
 
 def in_process() -> None:
-    """Measure the center alone: the requests are made before, and their answers are looked at after."""
+    """Measure the center alone: requests are made in advance, and responses are checked afterwards."""
     center = IdentityCenter(device_code_lifetime=3600)
     client = answered(center, register_client(REGISTRATION))
     assert isinstance(client, RegisterClientResponse)
@@ -114,7 +114,7 @@ def in_process() -> None:
 
 @dataclass
 class Held:
-    """What the clients saw."""
+    """The observations of the clients."""
 
     polls: int = 0
     failed: list[str] = field(default_factory=list)
@@ -124,7 +124,7 @@ class Held:
 
 @dataclass
 class Gates:
-    """When the clients do what: connect a hundred at a time, say that they are ready, go all at once."""
+    """The phases of the clients: connect a hundred at a time, report ready, start together."""
 
     connecting: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(CONNECTING_AT_ONCE)
@@ -134,7 +134,7 @@ class Gates:
 
 
 class Connection:
-    """A kept-alive connection that carries one request at a time: as little client as can be."""
+    """A minimal client: a kept-alive connection that carries one request at a time."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -192,7 +192,7 @@ async def sign_in(
         due = time.monotonic() + offset
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            # From when it was due, so that a late server makes no fewer polls than it should have had.
+            # Relative to the time when it was due, so that a late server does not reduce the number of polls.
             due += device.interval
             held.polls += 1
             try:
@@ -241,7 +241,7 @@ async def hold(url: str, start_url: str, seconds: float, server: subprocess.Pope
 
 
 def serve() -> None:
-    """Be the server's process: say where, and approve all when told to."""
+    """Run the server in a separate process: report its address, and approve all logins when asked."""
     center = IdentityCenter(interval=1, device_code_lifetime=3600)
     with EmulatorServer(center) as server:
         print(json.dumps([server.url, center.start_url]), flush=True)
@@ -272,7 +272,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the logins are held")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    # A connection each, on both sides.
+    # One connection per client, on both sides.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(most, 4 * AT_ONCE) if most != resource.RLIM_INFINITY else 4 * AT_ONCE
     resource.setrlimit(

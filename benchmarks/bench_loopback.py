@@ -1,6 +1,6 @@
 """One CreateToken over loopback: `run` through `HttpxTransport`, a bare `httpx.Client.post`, and boto3.
 
-The server is a few lines in a process of its own, so that its work is in no one's figure.
+The server is minimal and runs in a separate process, so that its work is not part of any measurement.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def serve(listener: socket.socket) -> None:
-    """Answer each request on one connection after another until the parent goes away."""
+    """Serve one connection after another until the parent process ends."""
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS)
     answer = f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + ANSWER
 

@@ -1,4 +1,4 @@
-"""Measure several ways of doing one thing in turns within one process, and print medians and ratios."""
+"""Measure several ways of doing one thing in turn within one process, and print medians and ratios."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def measure(
     calls: int,
     clock: Clock = time.perf_counter,
 ) -> dict[str, float]:
-    """Give the median over `rounds` of the seconds a call takes; the ways take turns within each round."""
+    """Return the median over `rounds` of the seconds per call; the ways take turns within each round."""
     for call in ways.values():
         for _ in range(max(10, calls // 10)):
             call()

@@ -1,4 +1,4 @@
-"""Sign in with the profile of `AWS_PROFILE` and show which accounts there are; the AWS CLI is signed in as well."""
+"""Sign in with the profile of `AWS_PROFILE` and list the accounts; the AWS CLI is then signed in as well."""
 
 from ssooidc_login import SsoSession
 

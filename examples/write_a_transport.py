@@ -31,10 +31,10 @@ class HttpClientTransport(BaseTransport):
                 response = HttpResponse(answer.status, answer.getheaders(), answer.read(limit + 1))
             failure = "The answer is too large" if len(response.body) > limit else None
         except (OSError, HTTPException, ValueError) as caught:
-            failure = type(caught).__name__  # its text could quote what was sent
+            failure = type(caught).__name__  # the exception's text may quote the request
         finally:
             connection.close()
         if failure is not None:
-            # Outside of the `except` block: nothing hangs on the error that could be printed with it.
+            # Outside of the `except` block, so that the error has no context whose traceback could show secrets.
             raise TransportError(failure, may_have_been_sent=connected)
         return response

@@ -1,32 +1,22 @@
 """The command `ssooidc`.
 
-Its own dependencies are extras: without them it says what to install, and nothing else of the package minds.
+Its dependencies are extras: without them, it says what to install. The other packages do not need them.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Final
+
+from ssooidc_cli._extras import missing_text
 
 __all__ = ["main"]
 
-_INSTALL: Final = "pip install 'ssooidc-core[cli,emulator,httpx]'"
-
 
 def main() -> None:
-    """Run the command line; the exit status is 0, 1 for a failure, 2 for a wrong use or what is not installed."""
+    """Run the command line; the exit status is 0, 1 for a failure, 2 for wrong use or a missing dependency."""
     try:
-        from ssooidc_cli._commands import ssooidc  # noqa: PLC0415 - imports click and rich
+        from ssooidc_cli._commands import ssooidc  # noqa: PLC0415 - imports click
     except ImportError as missing:
-        # Anything of our own that is missing is a broken installation, and no extra mends that.
-        if missing.name is None or missing.name.startswith("ssooidc_"):
-            raise
-        sys.exit(_say_what_to_install(missing.name))
+        _ = sys.stderr.write(f"ssooidc: {missing_text(missing)}\n")
+        sys.exit(2)
     ssooidc()
-
-
-def _say_what_to_install(module: str) -> int:
-    _ = sys.stderr.write(
-        f"ssooidc: this command needs {module!r}, which is not installed: {_INSTALL}\n"
-    )
-    return 2

@@ -1,7 +1,7 @@
 """`ssooidc demo`: a device login and a refresh, each request shown as it happens.
 
-The login is the library's own: the same lines as in the README, through a transport that also prints. What a person
-would do at the page is done here in the pauses between polls, unless it is left to one.
+The login uses the same calls as the README, through a transport that also prints. The approval, which a person would
+give on the page, is given by the demo between two polls, unless `--wait` leaves it to a person.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class _ShowingTransport(HttpxTransport):
 
 
 def show(*, wait: bool) -> None:
-    """Run it; `wait` leaves the approval to a person at the page.
+    """Run the demo; with `wait`, a person approves the login on the page.
 
     Raises:
-        SsoOidcError: the login failed, or was refused by the person at the page.
+        SsoOidcError: the login failed, or the person refused it.
     """
     console = Console(highlight=False)
     center = IdentityCenter(region=_REGION, start_url=_START_URL)
@@ -85,7 +85,7 @@ def show(*, wait: bool) -> None:
             if number == 2:  # noqa: PLR2004 - after the poll that is still pending
                 center.script("CreateToken", slow_down(), times=1)
             if number == 3 and not wait:  # noqa: PLR2004 - after the poll that was too fast
-                console.print("  [dim]meanwhile somebody approves it in a browser[/]")
+                console.print("  [dim]meanwhile the login is approved in a browser[/]")
                 center.approve(pending[0].user_code)
 
         config = ClientConfig(region=_REGION, endpoint_url=server.url)
@@ -118,7 +118,7 @@ def _show_code(console: Console, login: PendingDeviceLogin, *, wait: bool) -> No
 
 def _show_token(console: Console, token: CreateTokenResponse) -> None:
     console.print(
-        f"  access token   {_redacted(token.access_token)}, good for {token.expires_in} s"
+        f"  access token   {_redacted(token.access_token)}, valid for {token.expires_in} s"
     )
     console.print(f"  refresh token  {_redacted(token.refresh_token)}")
 

@@ -1,6 +1,6 @@
 """A typed, functional SDK for AWS SSO OIDC (IAM Identity Center OpenID Connect) that performs no I/O of its own.
 
-The core says what to send and understands what comes back; a transport carries it::
+It builds requests and parses answers; a transport sends them::
 
     from ssooidc_core import ClientConfig, RegisterClientRequest, register_client, run
     from ssooidc_transports.httpx import HttpxTransport
@@ -10,7 +10,8 @@ The core says what to send and understands what comes back; a transport carries 
         client = run(register_client(request), transport)
 
 The access portal's operations are in `ssooidc_core.portal`, ready-made flows in `ssooidc_core.flows`, retry policies
-in `ssooidc_core.policies`.
+in `ssooidc_core.policies`, and all exceptions in `ssooidc_core.errors`. `ssooidc_core.aws_config` parses
+`~/.aws/config`, and `ssooidc_core.sso_settings` reads from it where and how to sign in.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ from ssooidc_core._operations.start_device_authorization import (
     start_device_authorization,
 )
 from ssooidc_core._program import Event, Flow, Instant, Now, Operation, Program, Sleep, Steps, flow
-from ssooidc_core._sigv4 import Credentials, CredentialsProvider
+from ssooidc_core._sigv4 import Credentials, CredentialsProvider, TemporaryCredentials
 from ssooidc_core._version import __version__
 from ssooidc_core.errors import (
     AccessDeniedException,
@@ -161,6 +162,7 @@ __all__ = [
     "StartDeviceAuthorizationRequest",
     "StartDeviceAuthorizationResponse",
     "Steps",
+    "TemporaryCredentials",
     "Timeout",
     "TokenExchangeGrant",
     "Transport",
@@ -179,3 +181,7 @@ __all__ = [
     "run",
     "start_device_authorization",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

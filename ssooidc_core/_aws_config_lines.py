@@ -1,8 +1,8 @@
-"""The lines of AWS's configuration files: sections as they are written, before anybody asks what they are for.
+"""The lines of AWS's configuration files, parsed to sections without regard to what the sections mean.
 
-A line that begins with `[` begins a section, an indented one continues the property above it, any other is a
-property. Text behind a space and `#` or `;` is a comment, except on continuation lines, whose comments are whole lines.
-What breaks these rules is a value too, `Problem`, so that no text with secrets hangs on an error.
+A line that begins with `[` begins a section, an indented line continues the property above it, and any other line is a
+property. Text after a space and `#` or `;` is a comment, except on continuation lines, where only whole lines are
+comments. A violation of these rules is returned as a value, `Problem`, so that no traceback holds text with secrets.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ _NAME_TO_SHOW: Final = re.compile(r"[a-z][a-z0-9_-]{0,35}\Z", re.ASCII)
 
 
 class Place(NamedTuple):
-    """Where something stands: the file as it was named, and the line, counted from 1."""
+    """A position: the file as it was named, and the line, counted from 1."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        """Give `~/.aws/config, line 3`."""
+        """Return `~/.aws/config, line 3`."""
         return f"{printable(self.file, limit=_PATH_LIMIT)}, line {self.line}"
 
 
 class Problem(NamedTuple):
-    """A line that breaks the grammar; the text quotes nothing of it."""
+    """A line with a syntax error; the text does not quote it."""
 
     place: Place
     header: str | None
     text: str
 
     def __str__(self) -> str:
-        """Give `Invalid Configuration: ~/.aws/config, line 3, [profile dev]: what is wrong, and what to write`."""
+        """Return `Invalid Configuration: ~/.aws/config, line 3, [profile dev]: what is wrong, and what to write`."""
         section = f", {self.header}" if self.header else ""
         return f"Invalid Configuration: {self.place}{section}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """What one property says, and where.
+    """One property: its value and its position.
 
     Attributes:
-        value: its text, lines joined by a line feed; or the sub-properties by their lower-case names. May be secret.
-        place: where its name stands.
+        value: its text, with lines joined by a line feed, or its sub-properties by lower-case names. May be secret.
+        place: the position of its name.
     """
 
     value: str | Mapping[str, str] = field(repr=False)
@@ -76,10 +76,10 @@ class WrittenSection:
     """A section as it is written.
 
     Attributes:
-        inner: what stands between the brackets, trimmed.
-        place: of its header.
-        properties: by their lower-case names, in the order of the file; the last of a name counts.
-        ignored: where properties stand whose names are none.
+        inner: the text between the brackets, trimmed.
+        place: the position of its header.
+        properties: the properties by lower-case names, in the order of the file; the last one of a name counts.
+        ignored: the positions of properties with invalid names.
     """
 
     inner: str
@@ -94,21 +94,21 @@ class WrittenSection:
 
 
 def is_name(text: str) -> bool:
-    """Say whether a profile, a session or a property may be called so without quotes."""
+    """Return whether a profile, a session or a property may have this name without quotes."""
     return _NAME.match(text) is not None
 
 
 def shown_name(name: str) -> str:
-    """Give a property's name for a message, unless it looks like a secret on a line of its own."""
+    """Return a property's name for a message, or "a property" if it may be a secret on a line of its own."""
     return name if _NAME_TO_SHOW.match(name) else "a property"
 
 
 def read_sections(text: str, file: str) -> list[WrittenSection] | Problem:
-    """Give the sections of a file in their order, or the first line that breaks the grammar."""
+    """Return the sections of a file in order, or the first syntax error."""
     reader = _Reader()
     for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
         trimmed = line.strip()
-        # Indented comments too, as in the AWS CLI: people put them between sub-properties.
+        # Indented comments too, as in the AWS CLI: they are common between sub-properties.
         if not trimmed or trimmed[0] in "#;":
             continue
         place = Place(file, number)
@@ -126,7 +126,7 @@ def read_sections(text: str, file: str) -> list[WrittenSection] | Problem:
 
 
 class _Reader:
-    """Takes the lines of a file; each method gives what is wrong with its line, or `None`."""
+    """Collects the lines of a file; each method returns what is wrong with its line, or `None`."""
 
     def __init__(self) -> None:
         self.sections: list[WrittenSection] = []
@@ -145,7 +145,7 @@ class _Reader:
             self.section = None
             return (
                 "Profile definition must end with ']': write [default] or [profile NAME], "
-                "and nothing but a comment behind it"
+                "and only a comment after it"
             )
         self.section = WrittenSection(inner.strip(), place)
         self.sections.append(self.section)
@@ -170,7 +170,7 @@ class _Reader:
             )
         if self._name is None:
             return (
-                "Expected a property definition, found continuation: an indented line goes on with the property "
+                "Expected a property definition, found continuation: an indented line continues the property "
                 "above it, and there is none; begin the line without a space"
             )
         if self._lines[0]:
@@ -197,7 +197,7 @@ class _Reader:
 
 
 def _property_of(text: str, what: str) -> tuple[str, str, str | None]:
-    """Give a property's lower-case name and its value, and what is wrong with them."""
+    """Return a property's lower-case name, its value, and what is wrong with them or `None`."""
     name, equals, value = text.partition("=")
     name = name.strip().lower()
     problem = None

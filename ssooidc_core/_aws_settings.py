@@ -1,7 +1,7 @@
-"""What the AWS tools' variables and files say about endpoints, regions and profiles, in their order of precedence.
+"""Endpoints, regions and profiles from the AWS tools' environment variables and files, in their order of precedence.
 
-An argument wins over a variable, a variable over the files. Here the files are an `AwsConfig` and the variables a
-mapping: nothing is read. An empty variable or property is an absent one. `None` is "nobody says".
+An argument takes precedence over a variable, and a variable over the files. The files are given as an `AwsConfig` and
+the variables as a mapping: nothing is read here. An empty variable or property counts as absent. `None` means not set.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAME_LIMIT: Final = 80
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientSettings:
-    """The part of `ClientConfig` that the AWS tools' variables and files can say; `None` where nobody did."""
+    """The part of `ClientConfig` that the AWS tools' variables and files can set; `None` means not set."""
 
     region: str | None = None
     endpoint_url: str | None = field(default=None, repr=False)
@@ -52,7 +52,7 @@ class ClientSettings:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is nothing left for a file to say."""
+        """Whether no setting is left that a file could set."""
         urls = self.endpoint_url is not None and self.portal_endpoint_url is not None
         return (
             self.region is not None
@@ -63,12 +63,12 @@ class ClientSettings:
 
 
 def named_profile(environ: Mapping[str, str]) -> str | None:
-    """Give the profile that `AWS_PROFILE` names, or else `AWS_DEFAULT_PROFILE`."""
+    """Return the profile named by `AWS_PROFILE`, else by `AWS_DEFAULT_PROFILE`, or `None`."""
     return environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or None
 
 
 def find_profile(config: AwsConfig, profile: str | None) -> Section | None:
-    """Give a profile's section; that of `default` where none is named, and `None` where that does not exist.
+    """Return a profile's section; without a name that of `default`, or `None` if there is no such section.
 
     Raises:
         ConfigurationError: there is no such profile.
@@ -81,7 +81,7 @@ def find_profile(config: AwsConfig, profile: str | None) -> Section | None:
         file = printable(config.file, limit=200)
         message = (
             f"Invalid Configuration: there is no profile {name!r}: write [profile {name}] into {file}, "
-            f"or name another (AWS_PROFILE){config.say_ignored(f'[{name}]', f'[profile {name}]')}"
+            f"or use another one (AWS_PROFILE){config.say_ignored(f'[{name}]', f'[profile {name}]')}"
         )
         raise ConfigurationError(message)
     return found
@@ -95,18 +95,18 @@ def resolve_client_settings(
     profile: Section | None = None,
     sso_region: str | None = None,
 ) -> ClientSettings:
-    """Settle what the arguments leave open.
+    """Return the settings, with those that the arguments do not set from the variables and files.
 
     Args:
         explicit: the arguments.
-        environ: the variables; only those of AWS are looked at.
-        config: the files; without them only what needs none is settled.
-        profile: the section to look into.
-        sso_region: the region of the SSO settings, which the Identity Center instance lives in: it counts before
-            `AWS_REGION`, which says where other services are used.
+        environ: the variables; only those of AWS are used.
+        config: the files; without them, only settings that need no file are resolved.
+        profile: the profile's section.
+        sso_region: the region of the SSO settings, where the Identity Center instance is. It takes precedence over
+            `AWS_REGION`, which is the region for other services.
 
     Raises:
-        ConfigurationError: a setting is not what it must be; names it, and where it stands.
+        ConfigurationError: a setting is invalid; the message has its name and position.
     """
     ignore = resolve_flag(
         "ignore_configured_endpoint_urls",
@@ -149,19 +149,19 @@ def resolve_endpoint_url(  # noqa: PLR0913 - each place that may name one
     config: AwsConfig | None = None,
     profile: Section | None = None,
 ) -> str | None:
-    """Give the custom endpoint of a service, as it is written: it is not checked here.
+    """Return the custom endpoint of a service as it is written, unchecked, or `None`.
 
     Args:
         service_id: the `sdkId` of the service's model, `SSO OIDC` for example.
-        endpoint_url: the argument, which wins.
-        ignore: look at nothing but the argument.
+        endpoint_url: the argument, which takes precedence.
+        ignore: use only the argument.
         environ: the variables: the service's own, then `AWS_ENDPOINT_URL`.
-        config: where the services sections are.
-        profile: whose services section, then whose own `endpoint_url` counts.
+        config: the files, which have the services sections.
+        profile: the profile, whose services section is used, then its own `endpoint_url`.
 
     Raises:
-        ConfigurationError: the profile names a services section that is not there, or one of the two is no text where
-            it must be one, or the other way round.
+        ConfigurationError: the profile names a services section that does not exist, or a property has sub-properties
+            where a text is needed, or the reverse.
     """
     if endpoint_url is not None or ignore:
         return endpoint_url
@@ -174,7 +174,7 @@ def resolve_endpoint_url(  # noqa: PLR0913 - each place that may name one
         services = config.services.get(name)
         if services is None:
             message = (
-                f"{profile.say('services')} names a [services] section that is not there: "
+                f"{profile.say('services')} names a [services] section that does not exist: "
                 f"write it into {printable(config.file, limit=200)}, or remove the line"
                 f"{config.say_ignored(f'[services {name}]')}"
             )
@@ -190,11 +190,11 @@ def resolve_flag(
     environ: Mapping[str, str],
     profile: Section | None = None,
 ) -> bool | None:
-    """Give a setting that is on or off: the argument, the variable of that name, or the profile's property.
+    """Return a setting that is true or false: the argument, the variable of that name, or the profile's property.
 
     Raises:
         ConfigurationError: it is neither `true` nor `false`, in any letter case. A misspelt `true` for FIPS must not
-            mean that it is off.
+            turn FIPS off.
     """
     if value is not None:
         return value
@@ -215,10 +215,10 @@ def resolve_flag(
 def resolve_region(
     region: str | None = None, *, environ: Mapping[str, str], profile: Section | None = None
 ) -> str | None:
-    """Give the region: the argument, `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile's `region`.
+    """Return the region: the argument, `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile's `region`.
 
     Raises:
-        ConfigurationError: the profile's has sub-properties.
+        ConfigurationError: the profile's `region` has sub-properties.
     """
     said = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     return said or (None if profile is None else profile.text("region"))

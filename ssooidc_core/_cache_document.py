@@ -1,199 +1,230 @@
 """JSON documents that several tools write: read whatever they wrote, and write what they would.
 
-What was read is kept with what was made of it, so that a document that is written again has the order of its keys and
-those keys that nobody here knows.
+A document keeps what it was read from, so that writing it again preserves the order of its keys and any unknown keys.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeAlias, TypeVar
+from json import dumps, loads
+from typing import ClassVar, Final, NamedTuple, Self, TypeAlias, cast
 
-from pydantic import JsonValue, SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr
 
+from ssooidc_core._model import MASK
 from ssooidc_core.errors import CacheFileInvalid
 
 __all__ = [
+    "SECRET",
+    "TEXT",
+    "TEXTS",
+    "TIME",
     "AsRead",
-    "Document",
+    "CacheDocument",
+    "Kind",
     "Member",
-    "Reader",
     "format_timestamp",
-    "merged",
     "parse_timestamp",
-    "read",
 ]
 
-T = TypeVar("T")
-
 _LARGEST: Final = 1024 * 1024
-_A_TIME: Final = "a time such as 2026-01-31T12:00:00Z"
+# Far more than any AWS tool writes, and too few to nest so deep that reading or writing could raise a RecursionError.
+_MOST_BRACKETS: Final = 200
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 # Z: the AWS CLI. UTC: its old versions. An offset: Ruby and Go. Fractions: JavaScript.
 _TIMESTAMP: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d{1,9})?\s?(Z|UTC|[+-]\d\d:?\d\d)\Z",
+    r"\s*(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d{1,9})?\s?(?:Z|UTC|([+-]\d\d:?\d\d))\s*\Z",
     re.ASCII | re.IGNORECASE,
 )
 
-Document: TypeAlias = dict[str, JsonValue]
-"""A JSON object."""
-
-Member: TypeAlias = str | SecretStr | datetime | tuple[str, ...] | None
-"""What a member of a document may be here; `None` leaves it out."""
-
-_DOCUMENT: Final = TypeAdapter(Document)
+_Document: TypeAlias = dict[str, object]
 
 
 class AsRead:
-    """A document as it was read; an object of its own, so that no dump of a dataclass shows what is in it."""
+    """A document as it was read, in a class of its own, so that no dump of a dataclass shows its content."""
 
     __slots__ = ("document",)
 
-    def __init__(self, document: Document | None = None) -> None:
-        """Keep it."""
+    def __init__(self, document: _Document | None = None) -> None:
+        """Keep the document."""
         self.document: Final = {} if document is None else document
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """Read a time as any AWS tool writes it, to UTC; `None` where it is none."""
-    found = _TIMESTAMP.match(text.strip())
+    """Return a time, written as any AWS tool writes it, in UTC; `None` if the text is not a time."""
+    found = _TIMESTAMP.match(text)
     if found is None:
         return None
-    day, fraction, zone = found.groups()
-    offset = "+00:00" if zone.upper() in {"Z", "UTC"} else zone
+    day, fraction, offset = found.groups()
     try:
-        # Six digits are what Python's clock has.
-        return datetime.fromisoformat(f"{day}{(fraction or '')[:7]}{offset}").astimezone(UTC)
+        # Python's clock has six digits.
+        return datetime.fromisoformat(
+            f"{day}{(fraction or '')[:7]}{offset or '+00:00'}"
+        ).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
 def format_timestamp(moment: datetime) -> str:
-    """Write a time as the AWS CLI does: UTC, cut to seconds."""
+    """Return a time as the AWS CLI writes it: UTC, cut to seconds."""
     return moment.astimezone(UTC).strftime(_FORMAT).rjust(20, "0")
 
 
-class Reader:
-    """Takes members out of a document, and says which is wrong without quoting it."""
+class Kind(NamedTuple):
+    """What a member's value is.
 
-    def __init__(self, text: str | bytes, kind: str, document: Document | None = None) -> None:
-        """Read a text; `kind` names the file in errors.
+    Attributes:
+        description: completes "The token file's region is not ...".
+        read: returns the value, or `None` if the JSON value is of another kind.
+    """
+
+    description: str
+    read: Callable[[object], object]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _secret(value: object) -> SecretStr | None:
+    return SecretStr(value) if isinstance(value, str) else None
+
+
+def _time(value: object) -> datetime | None:
+    return parse_timestamp(value) if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    items = cast("list[object]", value) if isinstance(value, list) else [None]
+    texts = tuple(item for item in items if isinstance(item, str))
+    return texts if len(texts) == len(items) else None
+
+
+TEXT: Final = Kind("a string", _text)
+SECRET: Final = Kind("a string", _secret)
+TIME: Final = Kind("a time such as 2026-01-31T12:00:00Z", _time)
+TEXTS: Final = Kind("a list of strings", _texts)
+
+
+class Member(NamedTuple):
+    """A member of a document: the attribute that holds it, what it is, and whether a file must have it."""
+
+    attribute: str
+    kind: Kind
+    required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheDocument:
+    """A document with known members; each of them is an attribute, `None` where the file has no such member."""
+
+    name: ClassVar[str]
+    """What errors call the file."""
+    members: ClassVar[Mapping[str, Member]]
+    """The known members by their keys, in the order in which the AWS CLI writes them."""
+    inside: ClassVar[str | None] = None
+    """The key of the object that has the members, where they are not at the top."""
+
+    _read: AsRead = field(default_factory=AsRead, repr=False, compare=False)
+
+    @classmethod
+    def from_text(cls, text: str | bytes) -> Self:
+        """Read a file. Keys match in any letter case; `null` and an empty string count as absent.
 
         Raises:
-            CacheFileInvalid: it holds no JSON object, or is too large.
+            CacheFileInvalid: it is no JSON object, is too large, lacks a required member, has a member of the wrong
+                kind, or has the mask of a dump in place of a secret.
         """
-        self._kind = kind
-        self.document: Document = _parsed(text, kind) if document is None else document
-        self._keys: dict[str, str] = {}
-        for key in self.document:
-            # Of `accessToken` and `AccessToken` the last one counts, unless one is spelt as asked for.
-            self._keys[key.lower()] = key
+        made = cls._made_of(text)
+        # A traceback may show the variables of its frames.
+        del text
+        if isinstance(made, str):
+            raise CacheFileInvalid(made)
+        return made
 
-    def inner(self, name: str) -> Reader:
-        """Give the reader of an object inside."""
-        value = self._get(name)
-        if not isinstance(value, dict):
-            raise self._wrong(name, "an object")
-        return Reader(b"", self._kind, value)
+    @classmethod
+    def _made_of(cls, text: str | bytes) -> Self | str:
+        """Return the document, or what is wrong with the text."""
+        if len(text) > _LARGEST:
+            return f"The {cls.name} file is larger than {_LARGEST:,} bytes, so no AWS tool wrote it"
+        document = _parsed(text)
+        if document is None:
+            return f"The {cls.name} file does not hold a JSON object"
+        if cls.inside is not None:
+            document = _as_document(_lookup(document, cls.inside))
+            if document is None:
+                return f"The {cls.name} file's {cls.inside} is not an object"
+        values: dict[str, object] = {"_read": AsRead(document)}
+        for key, member in cls.members.items():
+            found = document[key] if key in document else _lookup(document, key)
+            if found is None or found == "":
+                if member.required:
+                    return f"The {cls.name} file has no {key}"
+                values[member.attribute] = None
+            elif found == MASK and member.kind is SECRET:
+                return f"The {cls.name} file's {key} is {MASK}, which replaces a secret in a dump"
+            elif (value := member.kind.read(found)) is None:
+                return f"The {cls.name} file's {key} is not {member.kind.description}"
+            else:
+                values[member.attribute] = value
+        return cast("Callable[..., Self]", cls)(**values)
 
-    def text(self, name: str) -> str | None:
-        """Give a text; absent, `null` and empty are the same."""
-        value = self._get(name)
-        if value is None or isinstance(value, str):
-            return value or None
-        raise self._wrong(name, "a string")
+    def to_text_with_secrets(self) -> str:
+        """Return the file's content, **with its secrets in the clear**."""
+        # The separators and the ASCII escapes of `json.dumps` are those of the AWS CLI.
+        return dumps(self._merged())
 
-    def required_text(self, name: str) -> str:
-        """Give a text that must be there."""
-        value = self.text(name)
-        if value is None:
-            message = f"The {self._kind} file has no {name}"
-            raise CacheFileInvalid(message)
-        return value
+    def _merged(self) -> _Document:
+        """Put the members where they were when read, and new ones at the end; those that are `None` are left out."""
+        known = {key.lower(): key for key in self.members}
+        values: _Document = {
+            key: _plain(value)
+            for key, member in self.members.items()
+            if (value := getattr(self, member.attribute)) is not None
+        }
+        document: _Document = {}
+        read = self._read.document
+        for written, value in read.items():
+            key = known.get(written.lower())
+            if key is None:
+                document[written] = value
+            elif key in values and (written == key or key not in read):
+                # Under the key that every tool looks for, whatever its case was.
+                document[key] = values[key]
+        return document | {key: value for key, value in values.items() if key not in document}
 
-    def secret(self, name: str) -> SecretStr | None:
-        """Give a secret."""
-        value = self.text(name)
-        return None if value is None else SecretStr(value)
 
-    def required_secret(self, name: str) -> SecretStr:
-        """Give a secret that must be there."""
-        return SecretStr(self.required_text(name))
+def _lookup(document: _Document, key: str) -> object:
+    """Return the value of a key in any letter case; the last one counts, unless one is spelt exactly so."""
+    if key in document:
+        return document[key]
+    wanted = key.lower()
+    return next((document[each] for each in reversed(document) if each.lower() == wanted), None)
 
-    def time(self, name: str) -> datetime | None:
-        """Give a time, in UTC."""
-        value = self.text(name)
-        moment = None if value is None else parse_timestamp(value)
-        if value is not None and moment is None:
-            raise self._wrong(name, _A_TIME)
-        return moment
 
-    def required_time(self, name: str) -> datetime:
-        """Give a time that must be there, in UTC."""
-        moment = parse_timestamp(self.required_text(name))
-        if moment is None:
-            raise self._wrong(name, _A_TIME)
-        return moment
-
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        """Give a list of texts."""
-        value = self._get(name)
-        if value is None:
+def _parsed(text: str | bytes) -> _Document | None:
+    """Return the JSON object that a text holds, or `None`."""
+    try:
+        whole = text if isinstance(text, str) else text.decode()
+        if whole.count("[") + whole.count("{") > _MOST_BRACKETS:
             return None
-        texts = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-        if not isinstance(value, list) or len(texts) < len(value):
-            raise self._wrong(name, "a list of strings")
-        return tuple(texts)
-
-    def _get(self, name: str) -> JsonValue:
-        if name in self.document:
-            return self.document[name]
-        return self.document.get(self._keys.get(name.lower(), name))
-
-    def _wrong(self, name: str, wanted: str) -> CacheFileInvalid:
-        return CacheFileInvalid(f"The {self._kind} file's {name} is not {wanted}")
+        parsed: object = loads(whole)
+        if "\\u" in whole or not whole.isascii():
+            # Fails for a lone surrogate, which `loads` accepts and UTF-8 cannot encode.
+            _ = dumps(parsed, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return _as_document(parsed)
 
 
-def read(text: str | bytes, kind: str, make: Callable[[Reader], T]) -> T | str:
-    """Make a file's value of its text, or say what is wrong with it."""
-    try:
-        return make(Reader(text, kind))
-    except CacheFileInvalid as invalid:
-        return str(invalid)
+def _as_document(value: object) -> _Document | None:
+    return cast("_Document", value) if isinstance(value, dict) else None
 
 
-def _parsed(text: str | bytes, kind: str) -> Document:
-    if len(text) > _LARGEST:
-        message = f"The {kind} file is larger than {_LARGEST:,} bytes, and so none of an AWS tool"
-        raise CacheFileInvalid(message)
-    try:
-        return _DOCUMENT.validate_json(text)
-    except ValidationError:
-        # Raised outside: the one caught holds the input.
-        message = f"The {kind} file does not hold a JSON object"
-    raise CacheFileInvalid(message)
-
-
-def merged(as_read: AsRead, members: Mapping[str, Member]) -> Document:
-    """Put members in the place that they had when read, new ones behind; what is `None` is left out."""
-    values = {name: _plain(value) for name, value in members.items() if value is not None}
-    names = {name.lower(): name for name in members}
-    document: Document = {}
-    for key, value in as_read.document.items():
-        name = names.get(key.lower())
-        if name is None:
-            document[key] = value
-        elif name in values and (key == name or name not in as_read.document):
-            # Under the name that every tool looks for, whatever the case was.
-            document[name] = values[name]
-    return document | {name: value for name, value in values.items() if name not in document}
-
-
-def _plain(value: Member) -> JsonValue:
+def _plain(value: object) -> object:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    if isinstance(value, datetime):
-        return format_timestamp(value)
-    return [*value] if isinstance(value, tuple) else value
+    return format_timestamp(value) if isinstance(value, datetime) else value

@@ -4,40 +4,52 @@
     ~/.aws/sso/cache/<registration_cache_key>.json     RegistrationFile
     ~/.aws/cli/cache/<role_credentials_cache_key>.json RoleCredentialsFile
 
-Reading takes what any of the AWS CLI, boto3 and the AWS SDKs write; writing gives the bytes that the AWS CLI v2 would
-write. A file that is read and written again keeps the order of its keys and the keys that nobody here knows. No file
-is touched here: these functions take and give text.
+Reading accepts what the AWS CLI, boto3 and the AWS SDKs write; writing produces the bytes that the AWS CLI v2 would
+write. A file that is read and written again keeps the order of its keys and any unknown keys. No file is touched here:
+these classes read and return text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json import dumps
+from typing import ClassVar, cast
 
 from pydantic import SecretStr
 
-from ssooidc_core._cache_document import AsRead, Member, Reader, merged, read
-from ssooidc_core.errors import CacheFileInvalid
+from ssooidc_core._cache_document import SECRET, TEXT, TEXTS, TIME, CacheDocument, Member
 
 __all__ = ["RegistrationFile", "RoleCredentialsFile", "TokenFile"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TokenFile:
+class TokenFile(CacheDocument):
     """A session's token file.
 
     Attributes:
         access_token: the bearer token; secret.
-        expires_at: when it ends, UTC.
+        expires_at: when it expires, UTC.
         start_url: as configured; `None` in minimal files of other tools.
-        region: the SSO region it was made in; the configured one counts for requests.
-        client_id: the registration that made it, needed to refresh.
+        region: the SSO region it was issued in. Requests use the configured one, unless the start URL leads elsewhere.
+        client_id: the registration it was issued to, needed to refresh.
         client_secret: likewise; secret.
-        registration_expires_at: when that registration ends, UTC.
+        registration_expires_at: when that registration expires, UTC.
         refresh_token: secret; `None` where the session cannot be refreshed.
     """
+
+    name = "token"
+    members: ClassVar[Mapping[str, Member]] = {
+        "startUrl": Member("start_url", TEXT),
+        "region": Member("region", TEXT),
+        "accessToken": Member("access_token", SECRET, required=True),
+        "expiresAt": Member("expires_at", TIME, required=True),
+        "clientId": Member("client_id", TEXT),
+        "clientSecret": Member("client_secret", SECRET),
+        "registrationExpiresAt": Member("registration_expires_at", TIME),
+        "refreshToken": Member("refresh_token", SECRET),
+    }
 
     access_token: SecretStr
     expires_at: datetime
@@ -47,126 +59,51 @@ class TokenFile:
     client_secret: SecretStr | None = None
     registration_expires_at: datetime | None = None
     refresh_token: SecretStr | None = None
-    _read: AsRead = field(default_factory=AsRead, repr=False, compare=False)
-
-    @classmethod
-    def from_text(cls, text: str | bytes) -> TokenFile:
-        """Read a file; keys are matched whatever their case.
-
-        Raises:
-            CacheFileInvalid: it is no JSON object, lacks `accessToken` or `expiresAt`, or a member is of another kind.
-        """
-        made = read(text, "token", cls._of)
-        # A traceback may show what its frames hold.
-        del text
-        if isinstance(made, str):
-            raise CacheFileInvalid(made)
-        return made
-
-    @classmethod
-    def _of(cls, reader: Reader) -> TokenFile:
-        return cls(
-            access_token=reader.required_secret("accessToken"),
-            expires_at=reader.required_time("expiresAt"),
-            start_url=reader.text("startUrl"),
-            region=reader.text("region"),
-            client_id=reader.text("clientId"),
-            client_secret=reader.secret("clientSecret"),
-            registration_expires_at=reader.time("registrationExpiresAt"),
-            refresh_token=reader.secret("refreshToken"),
-            _read=AsRead(reader.document),
-        )
 
     @property
     def scopes(self) -> tuple[str, ...] | None:
         """The scopes that some tools write beside their tokens, or `None`; the AWS CLI and the SDKs write none."""
-        told = self._read.document.get("scopes")
-        if not isinstance(told, list):
+        written = self._read.document.get("scopes")
+        if not isinstance(written, list):
             return None
-        return tuple(scope for scope in told if isinstance(scope, str))
-
-    def to_text_with_secrets(self) -> str:
-        """Give the file's content, **with the tokens in the clear**."""
-        return _text_of(
-            self._read,
-            {
-                "startUrl": self.start_url,
-                "region": self.region,
-                "accessToken": self.access_token,
-                "expiresAt": self.expires_at,
-                "clientId": self.client_id,
-                "clientSecret": self.client_secret,
-                "registrationExpiresAt": self.registration_expires_at,
-                "refreshToken": self.refresh_token,
-            },
-        )
+        return tuple(scope for scope in cast("list[object]", written) if isinstance(scope, str))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RegistrationFile:
+class RegistrationFile(CacheDocument):
     """A client's registration file.
 
     Attributes:
         client_id: the client's id.
         client_secret: secret.
-        expires_at: when the registration ends, UTC.
-        scopes: those registered; `None` where the file does not say.
-        grant_types: those registered; `None` in files of the device flow.
+        expires_at: when the registration expires, UTC.
+        scopes: the registered scopes; `None` if the file does not say.
+        grant_types: the registered grant types; `None` in files of the device flow.
     """
+
+    name = "registration"
+    members: ClassVar[Mapping[str, Member]] = {
+        "clientId": Member("client_id", TEXT, required=True),
+        "clientSecret": Member("client_secret", SECRET, required=True),
+        "expiresAt": Member("expires_at", TIME, required=True),
+        "scopes": Member("scopes", TEXTS),
+        "grantTypes": Member("grant_types", TEXTS),
+    }
 
     client_id: str
     client_secret: SecretStr
     expires_at: datetime
     scopes: tuple[str, ...] | None = None
     grant_types: tuple[str, ...] | None = None
-    _read: AsRead = field(default_factory=AsRead, repr=False, compare=False)
-
-    @classmethod
-    def from_text(cls, text: str | bytes) -> RegistrationFile:
-        """Read a file; keys are matched whatever their case.
-
-        Raises:
-            CacheFileInvalid: it is no JSON object, lacks a required member, or a member is of another kind.
-        """
-        made = read(text, "registration", cls._of)
-        # A traceback may show what its frames hold.
-        del text
-        if isinstance(made, str):
-            raise CacheFileInvalid(made)
-        return made
-
-    @classmethod
-    def _of(cls, reader: Reader) -> RegistrationFile:
-        return cls(
-            client_id=reader.required_text("clientId"),
-            client_secret=reader.required_secret("clientSecret"),
-            expires_at=reader.required_time("expiresAt"),
-            scopes=reader.texts("scopes"),
-            grant_types=reader.texts("grantTypes"),
-            _read=AsRead(reader.document),
-        )
-
-    def to_text_with_secrets(self) -> str:
-        """Give the file's content, **with the client secret in the clear**."""
-        return _text_of(
-            self._read,
-            {
-                "clientId": self.client_id,
-                "clientSecret": self.client_secret,
-                "expiresAt": self.expires_at,
-                "scopes": self.scopes,
-                "grantTypes": self.grant_types,
-            },
-        )
 
     def is_usable(self, now: datetime, *, grant_type: str, window: timedelta) -> bool:
-        """Say whether it may serve a login.
+        """Return whether a login may use this registration.
 
         Args:
-            now: UTC.
-            grant_type: what the login needs. A registration for authorization codes does not serve the device flow,
-                nor the other way round: the service refuses both grants in one registration.
-            window: how long it must be good for, at least; the AWS CLI wants 15 minutes.
+            now: the current time, UTC.
+            grant_type: the grant type that the login needs. A registration for authorization codes does not serve the
+                device flow, nor the reverse: the service refuses both grants in one registration.
+            window: how long it must still be valid, at least; 15 minutes in the AWS CLI.
         """
         is_for_codes = "authorization_code" in (self.grant_types or ())
         fits = is_for_codes == (grant_type == "authorization_code")
@@ -174,58 +111,25 @@ class RegistrationFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RoleCredentialsFile:
+class RoleCredentialsFile(CacheDocument):
     """A role's credentials file; `expiration` is UTC."""
+
+    name = "role credentials"
+    inside = "Credentials"
+    members: ClassVar[Mapping[str, Member]] = {
+        "AccessKeyId": Member("access_key_id", TEXT, required=True),
+        "SecretAccessKey": Member("secret_access_key", SECRET, required=True),
+        "SessionToken": Member("session_token", SECRET, required=True),
+        "Expiration": Member("expiration", TIME, required=True),
+        "AccountId": Member("account_id", TEXT),
+    }
 
     access_key_id: str
     secret_access_key: SecretStr
     session_token: SecretStr
     expiration: datetime
     account_id: str | None = None
-    _read: AsRead = field(default_factory=AsRead, repr=False, compare=False)
-
-    @classmethod
-    def from_text(cls, text: str | bytes) -> RoleCredentialsFile:
-        """Read a file.
-
-        Raises:
-            CacheFileInvalid: it is no JSON object with `Credentials`, or a member of these is missing or of another
-                kind.
-        """
-        made = read(text, "role credentials", cls._of)
-        # A traceback may show what its frames hold.
-        del text
-        if isinstance(made, str):
-            raise CacheFileInvalid(made)
-        return made
-
-    @classmethod
-    def _of(cls, reader: Reader) -> RoleCredentialsFile:
-        reader = reader.inner("Credentials")
-        return cls(
-            access_key_id=reader.required_text("AccessKeyId"),
-            secret_access_key=reader.required_secret("SecretAccessKey"),
-            session_token=reader.required_secret("SessionToken"),
-            expiration=reader.required_time("Expiration"),
-            account_id=reader.text("AccountId"),
-            _read=AsRead(reader.document),
-        )
 
     def to_text_with_secrets(self) -> str:
-        """Give the file's content, **with the credentials in the clear**."""
-        credentials = merged(
-            self._read,
-            {
-                "AccessKeyId": self.access_key_id,
-                "SecretAccessKey": self.secret_access_key,
-                "SessionToken": self.session_token,
-                "Expiration": self.expiration,
-                "AccountId": self.account_id,
-            },
-        )
-        return dumps({"ProviderType": "sso", "Credentials": credentials})
-
-
-def _text_of(read: AsRead, members: Mapping[str, Member]) -> str:
-    # The separators of the AWS CLI are those of `json.dumps`, and so is the escaping of all but ASCII.
-    return dumps(merged(read, members))
+        """Return the file's content, **with the credentials in the clear**."""
+        return dumps({"ProviderType": "sso", "Credentials": self._merged()})

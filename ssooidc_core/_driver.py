@@ -1,81 +1,118 @@
-"""The drivers: `run` and `arun` carry out programs, `attempt` and `aattempt` give modelled errors back as values.
+"""The drivers: `run` and `arun` carry out programs, `attempt` and `aattempt` return modelled errors as values.
 
-A transport says how: it sends, sleeps and knows the time. Whatever fails as an `Exception` is thrown into the flow at
-the `yield` it waits at, so that flows can handle errors with `try`; a `KeyboardInterrupt` or a cancellation never is,
-it only closes the flow. One program must not be run from two threads at once; a transport may.
+A transport sends, sleeps and returns the time. Every failure that is an `Exception` is thrown into the flow at its
+`yield`, so that flows can handle errors with `try`. A `KeyboardInterrupt` or a cancellation is not thrown in: it only
+closes the flow. One program must not be run from two threads at once; a transport may.
 """
 
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Awaitable, Generator
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, cast
 
-from ssooidc_core._attempts import Attempts
+from ssooidc_core._attempts import Attempts, Clocked
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._program import Event, Instant, Now, Operation, Program, Sleep
+from ssooidc_core._program import Instant, Now, Operation, Program, Sleep
 from ssooidc_core._sigv4 import Credentials
 from ssooidc_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tenacity import Retrying
 
-__all__ = ["AsyncTransport", "Transport", "aattempt", "arun", "attempt", "run"]
+__all__ = ["AsyncTransport", "Stepper", "Transport", "aattempt", "arun", "attempt", "run"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
+EventT = TypeVar("EventT")
 
 
-class _Clocked(Protocol):
-    """What the drivers ask of any transport, blocking or not."""
-
-    @property
-    def config(self) -> ClientConfig:
-        """Where requests go."""
-        ...
-
-    @property
-    def retry_policy(self) -> Retrying:
-        """The policy used where `run` is given none; one object for the transport's life, made when first asked."""
-        ...
-
-    def now(self) -> Instant:
-        """Tell the time."""
-        ...
-
-
-class Transport(_Clocked, Protocol):
-    """Carries requests and blocks meanwhile."""
+class Transport(Clocked, Protocol):
+    """Carries requests, blocking until each is answered."""
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
         """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
 
         Raises:
-            TransportError: if anything at all went wrong.
+            TransportError: the exchange failed for any reason.
         """
         ...
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait."""
+        """Wait this many seconds."""
         ...
 
 
-class AsyncTransport(_Clocked, Protocol):
+class AsyncTransport(Clocked, Protocol):
     """Carries requests in an event loop."""
 
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
         """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
 
         Raises:
-            TransportError: if anything at all went wrong.
+            TransportError: the exchange failed for any reason.
         """
         ...
 
     async def asleep(self, seconds: float, /) -> None:
-        """Wait."""
+        """Wait this many seconds."""
         ...
+
+
+class Stepper(Generic[EventT, T]):
+    """An iterator over the events of a program, for a driver.
+
+    Before the next event, the driver sets `reply`, if the event has one, or calls `fail`. After the last event,
+    `result` is what the program returned.
+    """
+
+    __slots__ = ("_error", "_steps", "reply", "result")
+
+    reply: object
+    result: T
+
+    def __init__(self, steps: Generator[EventT, object, T]) -> None:
+        """Prepare to run a generator.
+
+        Raises:
+            RuntimeError: the generator was run before.
+        """
+        if inspect.isgenerator(steps) and inspect.getgeneratorstate(steps) != inspect.GEN_CREATED:
+            message = (
+                "This generator was run before, or is under way. Make a new one, "
+                "or decorate its function with @flow, whose values can be run again"
+            )
+            raise RuntimeError(message)
+        self._steps = steps
+        self._error: Exception | None = None
+        self.reply = None
+
+    def __iter__(self) -> Self:
+        """Return the stepper itself."""
+        return self
+
+    def __next__(self) -> EventT:
+        """Send the reply, or throw the error, and return the next event."""
+        reply, error = self.reply, self._error
+        self.reply = self._error = None
+        # The transport is not called here: a StopIteration that it raised would look like the end of the program.
+        try:
+            return self._steps.send(reply) if error is None else self._steps.throw(error)
+        except StopIteration as end:
+            self.result = cast("T", end.value)
+            raise
+        finally:
+            del error  # its traceback will refer to this frame
+
+    def fail(self, error: Exception) -> None:
+        """Make the next step throw this error into the program."""
+        self._error = _throwable(error)
+
+    def close(self) -> None:
+        """Close the program, finished or not."""
+        self._error = None
+        self._steps.close()
 
 
 def run(program: Program[T], transport: Transport, *, policy: Retrying | None = None) -> T:
@@ -83,8 +120,8 @@ def run(program: Program[T], transport: Transport, *, policy: Retrying | None = 
 
     Args:
         program: an operation, a flow, or a fresh generator of one.
-        transport: what carries the requests.
-        policy: decides on repeating failed requests, in place of the transport's own `retry_policy`.
+        transport: carries the requests.
+        policy: decides whether failed requests are repeated, in place of the transport's own `retry_policy`.
 
     Raises:
         SsoOidcError: see `ssooidc_core.errors`; also whatever a flow raises.
@@ -93,29 +130,21 @@ def run(program: Program[T], transport: Transport, *, policy: Retrying | None = 
     # A bare operation needs no generator at all.
     if isinstance(program, Operation):
         return _perform(cast("Operation[T, Exception]", program), transport, policy)
-    steps = _start(program)
+    steps = Stepper(program.__iter__())
     try:
-        value: object = None
-        error: Exception | None = None
-        while True:
-            try:
-                event = steps.send(value) if error is None else steps.throw(error)
-            except StopIteration as end:
-                return cast("T", end.value)
-            # Outside the `try`: a transport that runs dry must not look like a finished flow.
-            value, error = None, None
+        for event in steps:
             try:
                 if isinstance(event, Operation):
-                    value = _perform(event, transport, policy)
+                    steps.reply = _perform(event, transport, policy)
                 elif isinstance(event, Sleep):
                     transport.sleep(event.seconds)
                 else:
-                    value = _now(event, transport)
-            except Exception as caught:  # noqa: BLE001 - it is the flow's to handle
-                error = _throwable(caught)
+                    steps.reply = _now(event, transport)
+            except Exception as caught:  # noqa: BLE001 - the flow handles it
+                steps.fail(caught)
+        return steps.result
     finally:
         steps.close()
-        error = None  # breaks the cycle of error, traceback and this frame
 
 
 async def arun(
@@ -124,28 +153,21 @@ async def arun(
     """Carry out a program in asyncio or trio and return its result; see `run`."""
     if isinstance(program, Operation):
         return await _aperform(cast("Operation[T, Exception]", program), transport, policy)
-    steps = _start(program)
+    steps = Stepper(program.__iter__())
     try:
-        value: object = None
-        error: Exception | None = None
-        while True:
-            try:
-                event = steps.send(value) if error is None else steps.throw(error)
-            except StopIteration as end:
-                return cast("T", end.value)
-            value, error = None, None
+        for event in steps:
             try:
                 if isinstance(event, Operation):
-                    value = await _aperform(event, transport, policy)
+                    steps.reply = await _aperform(event, transport, policy)
                 elif isinstance(event, Sleep):
                     await transport.asleep(event.seconds)
                 else:
-                    value = _now(event, transport)
-            except Exception as caught:  # noqa: BLE001 - it is the flow's to handle
-                error = _throwable(caught)
+                    steps.reply = _now(event, transport)
+            except Exception as caught:  # noqa: BLE001 - the flow handles it
+                steps.fail(caught)
+        return steps.result
     finally:
         steps.close()
-        error = None
 
 
 def attempt(
@@ -173,25 +195,6 @@ async def aattempt(
         return error.with_traceback(None)
 
 
-def _wrong_kind(transport: object, method: str, error: Exception) -> ConfigurationError | None:
-    """Say where a transport of the other kind was given: a blocking one to `arun`, or an asynchronous one to `run`."""
-    if not isinstance(error, AttributeError) or hasattr(transport, method):
-        return None
-    driver = "arun" if method == "send" else "run"
-    return ConfigurationError(f"{type(transport).__name__} has no {method}(): use {driver} with it")
-
-
-def _start(program: Program[T]) -> Generator[Event, object, T]:
-    steps = program.__iter__()
-    if inspect.isgenerator(steps) and inspect.getgeneratorstate(steps) != inspect.GEN_CREATED:
-        message = (
-            "This generator was run before, or is under way. Make a new one, "
-            "or decorate its function with @flow, whose values can be run again"
-        )
-        raise RuntimeError(message)
-    return steps
-
-
 def _throwable(error: Exception) -> Exception:
     # Thrown into a generator, a StopIteration would look like its end (PEP 479).
     if not isinstance(error, StopIteration):
@@ -201,7 +204,7 @@ def _throwable(error: Exception) -> Exception:
     return replaced
 
 
-def _now(event: object, transport: _Clocked) -> Instant:
+def _now(event: object, transport: Clocked) -> Instant:
     if isinstance(event, Now):
         return transport.now()
     message = (
@@ -211,175 +214,71 @@ def _now(event: object, transport: _Clocked) -> Instant:
     raise TypeError(message)
 
 
-def _policy_of(transport: _Clocked, policy: Retrying | None) -> Retrying:
-    return transport.retry_policy if policy is None else policy
-
-
-def _max_attempts(transport: _Clocked, policy: Retrying | None) -> int | None:
-    # While tenacity is not loaded there can be no policy but the one that the transport will make of its config.
-    if "tenacity" not in sys.modules:
-        return transport.config.max_attempts
-    from ssooidc_core.policies import max_attempts_of  # noqa: PLC0415 - imports tenacity
-
-    return max_attempts_of(_policy_of(transport, policy))
-
-
-class _Failing:
-    """One call of one operation, through either driver, from its first failure on."""
-
-    __slots__ = ("_attempts", "_number", "_operation", "_policy", "_request", "_transport")
-
-    def __init__(
-        self,
-        operation: Operation[object, Exception],
-        transport: _Clocked,
-        policy: Retrying | None,
-        begun: Instant,
-        request: HttpRequest,
-    ) -> None:
-        self._operation = operation
-        self._transport = transport
-        self._policy = policy
-        self._request = request
-        self._number = 1
-        self._attempts = Attempts(operation, lambda: _policy_of(transport, policy), begun)
-
-    def wait_after(self, error: Exception) -> float | None:
-        """Seconds to wait before the next attempt, or `None` where the error is final."""
-        wait = self._attempts.wait_after(error, self._transport.now())
-        if wait is None:
-            note = f"while {self._operation!r}, attempt {self._number}"
-            # A transport may raise one and the same object again.
-            if note not in getattr(error, "__notes__", ()):
-                error.add_note(note)
-        return wait
-
-    def next_request(self, credentials: Credentials | None) -> HttpRequest:
-        """The request of the next attempt, of the same invocation id as the first."""
-        self._number += 1
-        return self._operation.http_request(
-            self._transport.config,
-            self._transport.now(),
-            credentials=credentials,
-            attempt=self._number,
-            max_attempts=_max_attempts(self._transport, self._policy),
-            invocation_id=self._request.headers["amz-sdk-invocation-id"],
-        )
-
-    def succeeded(self) -> None:
-        """Let the policy know."""
-        self._attempts.succeeded(self._transport.now())
-
-
-def _succeeded_at_once(
-    operation: Operation[object, Exception],
-    transport: _Clocked,
-    policy: Retrying | None,
-    begun: Instant,
-) -> None:
-    """Let the policy know, where it wants to."""
-    used = _policy_of(transport, policy)
-    if not getattr(used.retry, "indifferent_to_success", False):
-        Attempts(operation, lambda: used, begun).succeeded(transport.now())
-
-
 def _perform(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
+    attempts = Attempts(operation, transport, policy)
     try:
-        return _carry_out(operation, transport, policy)
+        while True:
+            request = attempts.request(_credentials(transport.config) if operation.signed else None)
+            try:
+                result = operation.parse(transport.send(request))
+            except Exception as caught:  # noqa: BLE001 - the policy decides
+                error = _wrong_kind(transport, "send", caught) or caught
+            else:
+                attempts.succeeded()
+                return result
+            # Outside the `except` block, so that nothing raised from here on has the error as its `__context__`.
+            try:
+                wait = attempts.wait_after(error)
+                if wait is None:
+                    raise error
+            finally:
+                del error
+            transport.sleep(wait)
     except StopIteration as caught:
         dry = _throwable(caught)
-    # In a coroutine Python does the same; here, `map` and the like would take it for the end of their input.
+    # Python does the same in a coroutine; here, `map` and the like would treat it as the end of their input.
     raise dry
-
-
-def _carry_out(operation: Operation[T, E], transport: Transport, policy: Retrying | None) -> T:
-    begun = transport.now()
-    request = operation.http_request(
-        transport.config,
-        begun,
-        credentials=_credentials(transport.config) if operation.signed else None,
-        max_attempts=_max_attempts(transport, policy),
-    )
-    failing: _Failing | None = None
-    while True:
-        try:
-            result = operation.parse(transport.send(request))
-        except Exception as caught:  # noqa: BLE001 - the policy decides
-            error = _wrong_kind(transport, "send", caught) or caught
-        else:
-            if failing is not None:
-                failing.succeeded()
-            elif "tenacity" in sys.modules:
-                _succeeded_at_once(operation, transport, policy, begun)
-            return result
-        # Outside the `except` block: what is raised or waited for from here has nothing hanging on its `__context__`.
-        try:
-            if failing is None:
-                failing = _Failing(operation, transport, policy, begun, request)
-            wait = failing.wait_after(error)
-            if wait is None:
-                failing = None  # it holds the error, whose traceback holds this frame
-                raise error
-        finally:
-            del error
-        transport.sleep(wait)
-        request = failing.next_request(_credentials(transport.config) if operation.signed else None)
 
 
 async def _aperform(
     operation: Operation[T, E], transport: AsyncTransport, policy: Retrying | None
 ) -> T:
-    begun = transport.now()
-    request = operation.http_request(
-        transport.config,
-        begun,
-        credentials=await _acredentials(transport.config) if operation.signed else None,
-        max_attempts=_max_attempts(transport, policy),
-    )
-    failing: _Failing | None = None
+    attempts = Attempts(operation, transport, policy)
     while True:
+        credentials = await _acredentials(transport.config) if operation.signed else None
+        request = attempts.request(credentials)
         try:
             result = operation.parse(await transport.asend(request))
         except Exception as caught:  # noqa: BLE001 - the policy decides
             error = _wrong_kind(transport, "asend", caught) or caught
         else:
-            if failing is not None:
-                failing.succeeded()
-            elif "tenacity" in sys.modules:
-                _succeeded_at_once(operation, transport, policy, begun)
+            attempts.succeeded()
             return result
         try:
-            if failing is None:
-                failing = _Failing(operation, transport, policy, begun, request)
-            wait = failing.wait_after(error)
+            wait = attempts.wait_after(error)
             if wait is None:
-                failing = None  # it holds the error, whose traceback holds this frame
                 raise error
         finally:
             del error
         await transport.asleep(wait)
-        request = failing.next_request(
-            await _acredentials(transport.config) if operation.signed else None
-        )
 
 
-def _provided(config: ClientConfig) -> Credentials | Awaitable[Credentials] | None:
-    given = config.credentials
-    # A value, or none at all, is for `http_request` to use or to miss.
-    return None if given is None or isinstance(given, Credentials) else given()
-
-
-def _checked(provided: object) -> Credentials:
-    if isinstance(provided, Credentials):
-        return provided
-    message = f"The credentials provider gave {type(provided).__name__}; it must give ssooidc_core.Credentials"
-    raise ConfigurationError(message)
+def _wrong_kind(transport: object, method: str, error: Exception) -> ConfigurationError | None:
+    """Return the error of a blocking transport given to `arun`, or of an asynchronous one given to `run`."""
+    if not isinstance(error, AttributeError) or hasattr(transport, method):
+        return None
+    driver = "arun" if method == "send" else "run"
+    return ConfigurationError(f"{type(transport).__name__} has no {method}(): use {driver} with it")
 
 
 def _credentials(config: ClientConfig) -> Credentials | None:
-    provided = _provided(config)
-    if provided is None or not inspect.isawaitable(provided):
-        return None if provided is None else _checked(provided)
+    given = config.credentials
+    # A value, or none at all, is used as it is.
+    if given is None or isinstance(given, Credentials):
+        return given
+    provided = given()
+    if not inspect.isawaitable(provided):
+        return _checked(provided)
     if inspect.iscoroutine(provided):
         provided.close()
     message = (
@@ -389,7 +288,18 @@ def _credentials(config: ClientConfig) -> Credentials | None:
 
 
 async def _acredentials(config: ClientConfig) -> Credentials | None:
-    provided = _provided(config)
-    if inspect.isawaitable(provided):
-        return _checked(await provided)
-    return None if provided is None else _checked(provided)
+    given = config.credentials
+    if given is None or isinstance(given, Credentials):
+        return given
+    provided = given()
+    return _checked(await provided if inspect.isawaitable(provided) else provided)
+
+
+def _checked(provided: object) -> Credentials:
+    if isinstance(provided, Credentials):
+        return provided
+    message = (
+        f"The credentials provider returned {type(provided).__name__}; "
+        "it must return ssooidc_core.Credentials"
+    )
+    raise ConfigurationError(message)

@@ -1,7 +1,7 @@
-"""Where a request goes: region and settings to URL, as plain functions.
+"""The URL that a request goes to, computed from region and settings by plain functions.
 
-The rules are those of the services' endpoint rule sets (models `sso-oidc` and `sso`), texts of errors included, with
-two checks of our own that the rules lack: a region is one host label, and plain http goes to this machine only.
+The rules and the error texts are those of the services' endpoint rule sets (models `sso-oidc` and `sso`). Two checks
+are added: a region must be one host label, and plain http goes only to this machine.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def resolve_endpoint(  # noqa: PLR0913 - the settings of the rule sets, each by 
     endpoint_url: str | None = None,
     allow_insecure_http: bool = False,
 ) -> str:
-    """Give the base URL of a service, without a trailing slash.
+    """Return the base URL of a service, without a trailing slash.
 
     Args:
-        prefix: which service.
-        region: an AWS region; not needed where `endpoint_url` is given.
+        prefix: the service.
+        region: an AWS region; not needed if `endpoint_url` is given.
         use_fips: use the FIPS 140 endpoint.
-        use_dualstack: use the endpoint that speaks IPv4 and IPv6.
-        endpoint_url: a custom endpoint, with a base path where it has one.
+        use_dualstack: use the endpoint that supports IPv4 and IPv6.
+        endpoint_url: a custom endpoint, including its base path.
         allow_insecure_http: allow plain http to hosts other than this machine.
 
     Raises:
@@ -60,7 +60,7 @@ def resolve_endpoint(  # noqa: PLR0913 - the settings of the rule sets, each by 
             message = "Invalid Configuration: Dualstack and custom endpoint are not supported"
             raise ConfigurationError(message)
         return checked_endpoint_url(endpoint_url, allow_insecure_http=allow_insecure_http)
-    if region is None or region == "":
+    if not region:
         message = "Invalid Configuration: Missing Region"
         raise ConfigurationError(message)
     check_region(region)
@@ -68,7 +68,7 @@ def resolve_endpoint(  # noqa: PLR0913 - the settings of the rule sets, each by 
 
 
 def check_region(region: str) -> None:
-    """Refuse a region that could change the host it is put into.
+    """Check that a region is one host label, so that it cannot change the host it becomes part of.
 
     Raises:
         ConfigurationError: it is not one host label (RFC 1123 section 2.1).
@@ -83,31 +83,25 @@ def check_region(region: str) -> None:
 
 def _host(prefix: EndpointPrefix, region: str, *, use_fips: bool, use_dualstack: bool) -> str:
     partition = partition_of(region)
-    if use_fips and use_dualstack:
-        if not (partition.supports_fips and partition.supports_dual_stack):
-            message = (
-                "FIPS and DualStack are enabled, but this partition does not support one or both"
-            )
-            raise ConfigurationError(message)
-        return f"{prefix}-fips.{region}.{partition.dual_stack_dns_suffix}"
-    if use_fips:
-        if not partition.supports_fips:
-            message = "FIPS is enabled but this partition does not support FIPS"
-            raise ConfigurationError(message)
-        # GovCloud's ordinary endpoints are FIPS endpoints.
-        if partition.name == "aws-us-gov":
-            return f"{prefix}.{region}.amazonaws.com"
-        return f"{prefix}-fips.{region}.{partition.dns_suffix}"
-    if use_dualstack:
-        if not partition.supports_dual_stack:
-            message = "DualStack is enabled but this partition does not support DualStack"
-            raise ConfigurationError(message)
-        return f"{prefix}.{region}.{partition.dual_stack_dns_suffix}"
-    return f"{prefix}.{region}.{partition.dns_suffix}"
+    lacks_fips = use_fips and not partition.supports_fips
+    lacks_dualstack = use_dualstack and not partition.supports_dual_stack
+    message = None
+    if use_fips and use_dualstack and (lacks_fips or lacks_dualstack):
+        message = "FIPS and DualStack are enabled, but this partition does not support one or both"
+    elif lacks_fips:
+        message = "FIPS is enabled but this partition does not support FIPS"
+    elif lacks_dualstack:
+        message = "DualStack is enabled but this partition does not support DualStack"
+    if message is not None:
+        raise ConfigurationError(message)
+    # GovCloud's ordinary endpoints are FIPS endpoints.
+    in_name = use_fips and (use_dualstack or partition.name != "aws-us-gov")
+    suffix = partition.dual_stack_dns_suffix if use_dualstack else partition.dns_suffix
+    return f"{prefix}{'-fips' if in_name else ''}.{region}.{suffix}"
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host name or address without brackets is this machine by definition (RFC 6761 section 6.3)."""
+    """Return whether a host name, or an address without brackets, always means this machine (RFC 6761 section 6.3)."""
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -118,15 +112,15 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_endpoint_url(url: str, *, allow_insecure_http: bool) -> str:
-    """Give a custom endpoint without its trailing slash.
+    """Return a custom endpoint without its trailing slash.
 
     Raises:
         ConfigurationError: it is not an absolute http(s) URL without user, query and fragment, or it is plain http to
-            another machine and `allow_insecure_http` does not say that this may be.
+            another machine without `allow_insecure_http`.
     """
     problem = _endpoint_url_problem(url, allow_insecure_http=allow_insecure_http)
     if problem is not None:
-        # Not quoted: there may be a password in it.
+        # Not quoted: it may contain a password.
         message = f"Invalid Configuration: the endpoint URL {problem}"
         raise ConfigurationError(message)
     return url.rstrip("/")
@@ -134,7 +128,7 @@ def checked_endpoint_url(url: str, *, allow_insecure_http: bool) -> str:
 
 def _endpoint_url_problem(url: str, *, allow_insecure_http: bool) -> str | None:
     if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
-        return "may hold visible ASCII characters only"
+        return "may contain visible ASCII characters only"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -143,15 +137,15 @@ def _endpoint_url_problem(url: str, *, allow_insecure_http: bool) -> str | None:
     if parts.scheme not in {"http", "https"} or not host:
         return "must be absolute, https://oidc.us-east-1.amazonaws.com for example"
     if "@" in parts.netloc:
-        return "may not hold a user name or password"
+        return "may not contain a user name or password"
     if "\\" in url:
-        # WHATWG URL: some HTTP libraries read it as a slash, and so would ask another host than the one checked here.
-        return "may not hold a backslash"
+        # WHATWG URL: some HTTP libraries read it as a slash, and would connect to another host than the one checked.
+        return "may not contain a backslash"
     if "?" in url or "#" in url:
         return "may not have a query or a fragment"
     if parts.scheme == "http" and not (allow_insecure_http or is_loopback(host)):
         return (
             f"would send secrets unencrypted to {printable(host, limit=253)}: use https, "
-            "or say allow_insecure_http=True if the network is yours"
+            "or set allow_insecure_http=True if you control the network"
         )
     return None

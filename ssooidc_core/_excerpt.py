@@ -1,8 +1,8 @@
-"""A few words of an unexpected body, fit to stand in an error message.
+"""A few words of an unexpected body, safe to quote in an error message.
 
-They help to recognise a proxy's error page or a captive portal. They must never hold a secret: what looks like JSON is
-not quoted at all (a broken answer of the service may hold a token), known secrets, long opaque words and the values
-of secret-sounding names are masked.
+They help to recognise a proxy's error page or a captive portal. They must never contain a secret: text that looks like
+JSON is not quoted at all (a broken answer of the service may contain a token), and known secrets, long opaque words and
+the values of secret-sounding names are masked.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ __all__ = ["excerpt", "redact"]
 
 _LIMIT: Final = 160
 _MASK: Final = "**********"
-# Shorter than this, a "secret" is a test's letter, and masking it would garble every text.
+# A shorter "secret" is one letter in a test, and masking it would garble every text.
 _SHORTEST_SECRET: Final = 4
 _MARKUP: Final = re.compile(
     r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*(?:>|\Z)"
 )
 _JSON_LIKE: Final = re.compile(r"""\A[\s\ufeff]*[{\["]|"\s*:""")
-# Words of prose are shorter; tokens, codes, keys and the names of hosts are not.
+# Words of prose are shorter; tokens, codes, keys and host names are not.
 _OPAQUE: Final = re.compile(r"[^\s]{20,}")
-# AWS services quote the canonical request, session token included, where a signature does not match.
+# When a signature does not match, AWS services quote the canonical request, including the session token.
 _SESSION_TOKEN: Final = re.compile(r"""(?i)(x-amz-security-token["']?\s*[:=]\s*["']?)[^\s"'&,;]+""")
 _NAMED_SECRET: Final = re.compile(
     r"(?i)\b(\w*(?:token|secret|code|passw|verifier|assertion|bearer|credential|authorization|session)\w*"
@@ -34,8 +34,8 @@ _NAMED_SECRET: Final = re.compile(
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Mask every occurrence of known secrets in a text, and a session token where it stands in a quoted request."""
-    # The longest first: what is left of it once a shorter one inside was masked is not recognised.
+    """Return a text with known secrets masked, and with the session token of a quoted request masked."""
+    # The longest first: if a shorter one inside it were masked first, the rest would not be recognised.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK)
@@ -43,23 +43,23 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def excerpt(body: bytes, secrets: Iterable[str] = ()) -> str:
-    """Say in a few quoted words, or a size, what a body is."""
+    """Return a short description of a body: its size, and its first words if they are safe to quote."""
     if not body:
         return "an empty body"
-    # 16 characters of markup for one of text is more than any error page has.
+    # No error page has more than 16 characters of markup for one of text.
     head = body[: _LIMIT * 16]
-    # UTF-16 is recognised for what it is when the NULs are gone.
+    # Without the NULs, UTF-16 is recognised as well.
     text = head.decode("utf-8", "replace").replace("\0", "")
     size = f"{len(body)} bytes"
     if _JSON_LIKE.search(text) is not None:
         return f"{size} of broken JSON"
     if len(head) < len(body):
-        # What was cut may be a secret, and half of one is not recognised.
+        # The last word may be a secret that was cut in two, which would not be recognised.
         text = "".join(text.rsplit(maxsplit=1)[:-1])
-    # Before and after: markup may stand inside of a secret, and what looks like markup may be a part of one.
+    # Before and after: a secret may have markup inside, or may contain what looks like markup.
     known = tuple(secrets)
     text = redact(_MARKUP.sub(" ", redact(text, known)), known)
     text = _OPAQUE.sub(_MASK, _NAMED_SECRET.sub(rf"\1{_MASK}", text))
-    # Markup leaves many spaces, of which `printable` would only see the first.
+    # Removed markup leaves many spaces, and `printable` cuts the text before it joins them.
     words = printable(" ".join(text.replace("\ufffd", " ").split()), limit=_LIMIT)
     return f"{size} that begin {words!r}" if words else size

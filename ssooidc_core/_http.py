@@ -1,8 +1,8 @@
-"""What is sent and what comes back: absolute, final, frozen values.
+"""HTTP requests and responses: absolute, final, frozen values.
 
-A transport carries an `HttpRequest` byte for byte and hands back an `HttpResponse`; nothing is added on the way but
-what HTTP itself needs (`Host`, `Content-Length`, `Connection`). Both are safe to log: their `repr` shows neither
-bodies, nor query strings, nor the values of headers that carry secrets, nor any value that a server chose.
+A transport sends an `HttpRequest` byte for byte and returns an `HttpResponse`. It adds only what HTTP itself needs
+(`Host`, `Content-Length`, `Connection`). Both are safe to log: their `repr` shows no body, no query string, no value
+of a header that carries secrets, and no value that a server chose.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _first(fields: _Fields, name: str) -> str | None:
 class Headers(Mapping[str, str]):
     """HTTP header fields: an immutable mapping whose names are compared without case (RFC 9110 section 5.1).
 
-    Where a name came more than once, the first value is the one seen.
+    Where a name occurs more than once, the mapping has its first value.
     """
 
     __slots__ = ("_fields",)
@@ -62,22 +62,22 @@ class Headers(Mapping[str, str]):
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """The fields as they were given, in order, repeated names included."""
+        """The fields as they were given, in order, including repeated names."""
         return self._fields
 
     def __getitem__(self, name: str, /) -> str:
-        """Give the value of the first field of this name."""
+        """Return the value of the first field with this name."""
         found = self.first(name)
         if found is None:
             raise KeyError(name)
         return found
 
     def first(self, name: str) -> str | None:
-        """Give the value of the first field of this name, or `None`."""
+        """Return the value of the first field with this name, or `None`."""
         return _first(self._fields, name)
 
     def __iter__(self) -> Iterator[str]:
-        """Give each name once, as it was written."""
+        """Iterate over the names, each once and as it was written."""
         seen: set[str] = set()
         for field, _ in self._fields:
             if (lower := field.lower()) not in seen:
@@ -85,7 +85,7 @@ class Headers(Mapping[str, str]):
                 yield field
 
     def __len__(self) -> int:
-        """Count the different names."""
+        """Return the number of different names."""
         return len({field.lower() for field, _ in self._fields})
 
     def _comparable(self) -> frozenset[tuple[str, str]]:
@@ -100,7 +100,7 @@ class Headers(Mapping[str, str]):
         return hash(self._comparable())
 
     def __repr__(self) -> str:
-        """Show the fields, values of secret ones masked."""
+        """Show the fields, with the values of secret ones masked."""
         shown = {
             name: _MASK if name.lower() in _SECRET_HEADERS else value
             for name, value in self.items()
@@ -112,20 +112,53 @@ HeadersInput: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 def _without_query(url: str) -> str:
-    """A query may hold codes and user codes, and none is needed to recognise a request."""
+    # A query may hold codes and user codes, and is not needed to recognise a request.
     path, mark, _ = url.partition("?")
     return f"{path.partition('#')[0]}?{_MASK}" if mark else path.partition("#")[0]
 
 
-class HttpRequest:
+class _Message:
+    """A value with header fields and a body."""
+
+    # Not a frozen dataclass: its `__init__` is slower, and each call makes three of these objects.
+    __slots__ = ("_body", "_headers")
+
+    # A tuple is wrapped when it is first looked at: most never are. Anything else could change in the meantime.
+    _headers: Headers | _Fields
+    _body: bytes
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        if isinstance(self._headers, tuple):
+            self._headers = Headers(self._headers)
+        return self._headers
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self._body
+
+    def __eq__(self, other: object) -> bool:
+        """Compare everything, the names of header fields without case."""
+        return isinstance(other, _Message) and self._comparable() == other._comparable()
+
+    def __hash__(self) -> int:
+        """Hash what `==` compares."""
+        return hash(self._comparable())
+
+    def _comparable(self) -> tuple[object, ...]:
+        return self.headers, self._body
+
+
+class HttpRequest(_Message):
     """One request, ready to be sent as it is: a value.
 
-    `url` is absolute; `body` is empty where nothing is sent. A signed request holds good for its exact method, URL,
+    `url` is absolute; `body` is empty if the request has none. A signed request is valid for its exact method, URL,
     signed headers and body, and for about 15 minutes.
     """
 
-    # Not a frozen dataclass: its `__init__` is slower, and each call makes three of these objects.
-    __slots__ = ("_body", "_headers", "_method", "_url")
+    __slots__ = ("_method", "_url")
     __match_args__ = ("method", "url", "headers", "body")
 
     def __init__(
@@ -134,10 +167,7 @@ class HttpRequest:
         """Take headers as a mapping or as pairs."""
         self._method = method
         self._url = url
-        # A tuple is wrapped when it is first looked at: most are never. Anything else could change meanwhile.
-        self._headers: Headers | _Fields = (
-            headers if isinstance(headers, tuple) else Headers(headers)
-        )
+        self._headers = headers if isinstance(headers, tuple) else Headers(headers)
         self._body = body
 
     @property
@@ -150,55 +180,32 @@ class HttpRequest:
         """The absolute URL."""
         return self._url
 
-    @property
-    def headers(self) -> Headers:
-        """The header fields."""
-        if isinstance(self._headers, tuple):
-            self._headers = Headers(self._headers)
-        return self._headers
-
-    @property
-    def body(self) -> bytes:
-        """The body."""
-        return self._body
-
     def with_headers(self, *extra: tuple[str, str]) -> HttpRequest:
-        """Return this request with more header fields behind its own."""
+        """Return this request with more header fields after its own."""
         own = self._headers if isinstance(self._headers, tuple) else self._headers.fields
         return HttpRequest(self._method, self._url, own + extra, self._body)
 
-    def __eq__(self, other: object) -> bool:
-        """Compare all of it."""
-        return isinstance(other, HttpRequest) and self._comparable() == other._comparable()
-
-    def __hash__(self) -> int:
-        """Hash what `==` compares."""
-        return hash(self._comparable())
-
-    def _comparable(self) -> tuple[str, str, Headers, bytes]:
-        return self._method, self._url, self.headers, self._body
+    def _comparable(self) -> tuple[object, ...]:
+        return self._method, self._url, *super()._comparable()
 
     def __repr__(self) -> str:
-        """Show everything but what may be secret."""
+        """Show everything except what may be secret."""
         return (
             f"HttpRequest({self._method!r}, {_without_query(self._url)!r}, {self.headers!r}, "
             f"body=<{len(self._body)} bytes>)"
         )
 
 
-class HttpResponse:
+class HttpResponse(_Message):
     """One answer, its body read whole and with content codings (gzip and the like) undone: a value."""
 
-    __slots__ = ("_body", "_headers", "_status")
+    __slots__ = ("_status",)
     __match_args__ = ("status", "headers", "body")
 
     def __init__(self, status: int, headers: HeadersInput = (), body: bytes = b"") -> None:
         """Take headers as a mapping or as pairs."""
         self._status = status
-        # A tuple is wrapped when it is first looked at: most are never. Anything else could change meanwhile.
-        self._headers: Headers | _Fields = (
-            headers if isinstance(headers, tuple) else Headers(headers)
-        )
+        self._headers = headers if isinstance(headers, tuple) else Headers(headers)
         self._body = body
 
     @property
@@ -206,29 +213,9 @@ class HttpResponse:
         """The HTTP status."""
         return self._status
 
-    @property
-    def headers(self) -> Headers:
-        """The header fields."""
-        if isinstance(self._headers, tuple):
-            self._headers = Headers(self._headers)
-        return self._headers
-
-    @property
-    def body(self) -> bytes:
-        """The body."""
-        return self._body
-
-    def __eq__(self, other: object) -> bool:
-        """Compare all of it."""
-        return isinstance(other, HttpResponse) and self._comparable() == other._comparable()
-
-    def __hash__(self) -> int:
-        """Hash what `==` compares."""
-        return hash(self._comparable())
-
-    def _comparable(self) -> tuple[int, Headers, bytes]:
-        return self._status, self.headers, self._body
+    def _comparable(self) -> tuple[object, ...]:
+        return self._status, *super()._comparable()
 
     def __repr__(self) -> str:
-        """Show everything but what may be secret: of the headers, which a server may echo secrets in, the names."""
+        """Show the status, the names of the headers and the size; a server may repeat secrets in a header's value."""
         return f"HttpResponse({self._status!r}, {list(self.headers)!r}, body=<{len(self._body)} bytes>)"

@@ -1,28 +1,37 @@
-"""The pydantic models that requests, responses and stored documents are made of.
+"""The pydantic base classes and types of requests, responses and stored documents.
 
-Attributes are snake_case, wire names camelCase. All are frozen; sequences are tuples, so that models hash. Requests
-refuse unknown arguments, everything that is read ignores them, and `null` reads as absent.
+Attributes are snake_case, wire names camelCase. All models are frozen, and sequences are tuples, so that models hash.
+Requests refuse unknown arguments; responses and documents ignore unknown members and read `null` as absent.
 
 Secrets are `SecretStr`: masked in `repr`, `str`, `model_dump()` and `model_dump_json()`. Only the wire encoder and the
-explicit `..._with_secrets` functions reveal them. A pickle of a model holds its secrets in the clear.
+`..._with_secrets` methods reveal them. A pickle of a model contains its secrets in the clear.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, SerializationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    SerializationInfo,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
 from ssooidc_core.errors import ConfigurationError
 
 __all__ = [
+    "MASK",
     "WITH_SECRETS",
     "DeviceCodeLifetime",
     "EpochSeconds",
     "Integer",
     "Model",
+    "Moment",
     "PollingInterval",
     "RegisteredClient",
     "Request",
@@ -32,22 +41,25 @@ __all__ = [
     "Stored",
     "as_secret",
     "empty_if_absent",
+    "problems",
     "to_json",
 ]
 
 WITH_SECRETS: Final = object()
-"""The serialisation context under which secrets are revealed; an object, so that no caller's value equals it."""
+"""The serialisation context that reveals secrets; an object, so that no other value equals it."""
 
-_MASK: Final = "**********"
-_MASKED_SECRET: Final = "masked_secret"  # noqa: S105 - the name of a mistake
+MASK: Final = "**********"
+"""What replaces a secret in a dump: reading it back as a secret would lose the secret without a word."""
+
+_MASKED_SECRET: Final = "masked_secret"  # noqa: S105 - the name of an error
 _MAX_SECONDS: Final = 2**31 - 1
-_MAX_EPOCH: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that datetime knows
+_MAX_EPOCH: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second of datetime
 _DEFAULT_INTERVAL: Final = 5
 _DEFAULT_DEVICE_CODE_LIFETIME: Final = 600
 
 
 class _SecretSchema:
-    """Makes `SecretStr` of strings, as pydantic does, and refuses the mask in the same step."""
+    """Converts strings to `SecretStr`, as pydantic does, and refuses the mask in the same step."""
 
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> core_schema.CoreSchema:
@@ -61,7 +73,7 @@ class _SecretSchema:
                 [given, text],
                 mode="left_to_right",
                 custom_error_type="secret",
-                custom_error_message=f"Input should be a SecretStr, and not {_MASK}, which hides one in a dump",
+                custom_error_message=f"Input should be a SecretStr, and not {MASK}, which hides one in a dump",
             ),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _reveal,
@@ -73,30 +85,30 @@ class _SecretSchema:
 
 
 def _not_the_mask(value: SecretStr) -> SecretStr:
-    return value if value.get_secret_value() != _MASK else _secret(_MASK)
+    return value if value.get_secret_value() != MASK else _secret(MASK)
 
 
 def _secret(value: str) -> SecretStr:
-    if value == _MASK:
-        message = "this is the mask that stands for a secret in a dump, not the secret"
+    if value == MASK:
+        message = "this is the mask that replaces a secret in a dump, not the secret"
         raise PydanticCustomError(_MASKED_SECRET, message)
     return SecretStr(value)
 
 
 def _reveal(value: SecretStr, info: SerializationInfo) -> str:
-    return value.get_secret_value() if info.context is WITH_SECRETS else _MASK
+    return value.get_secret_value() if info.context is WITH_SECRETS else MASK
 
 
 Secret = Annotated[SecretStr, _SecretSchema]
 """A secret string.
 
-The mask `**********` is refused with a `pydantic.ValidationError`; a lone surrogate, which UTF-8 cannot encode, makes
-sending and storing fail with a `ConfigurationError`.
+The mask `**********` is refused with a `pydantic.ValidationError`. A lone surrogate, which UTF-8 cannot encode, makes
+sending and storing raise a `ConfigurationError`.
 """
 
 
 def empty_if_absent(value: object) -> object:
-    """Read `null` as an empty list."""
+    """Return an empty list for `null`, and any other value unchanged."""
     return () if value is None else value
 
 
@@ -113,19 +125,19 @@ def _absent_or_below_one(value: object) -> bool:
 
 
 class Integer:
-    """A bounded integer for which `null` reads as 0, the default that the service's models give their integers."""
+    """A bounded integer; `null` reads as 0, the default of integers in the service's models."""
 
     def __init__(self, most: int) -> None:
-        """Take the largest value; the smallest is 0."""
+        """Set the largest value; the smallest is 0."""
         self._most = most
 
     def __get_pydantic_core_schema__(
         self, _source: object, _handler: object
     ) -> core_schema.CoreSchema:
-        """Try the integer first: it then needs no step in Python."""
+        """Build the schema; it tries the integer first, which needs no Python code."""
         absent = core_schema.no_info_after_validator_function(_zero, core_schema.none_schema())
         present = core_schema.int_schema(ge=0, le=self._most)
-        # One error with our name instead of two with pydantic's, which change with its version.
+        # One error with a name of our own, instead of two of pydantic's, whose names change between versions.
         return core_schema.union_schema(
             [present, absent],
             mode="left_to_right",
@@ -139,18 +151,21 @@ def _zero(_: None) -> int:
 
 
 Seconds = Annotated[int, Integer(_MAX_SECONDS)]
-"""A duration; absent and `null` read 0, the service model's default."""
+"""A duration; absent and `null` read as 0, the service model's default."""
 
 EpochSeconds = Annotated[int, Integer(_MAX_EPOCH)]
-"""Seconds since 1970-01-01T00:00:00Z; absent and `null` read 0, the service model's default."""
+"""Seconds since 1970-01-01T00:00:00Z; absent and `null` read as 0, the service model's default."""
+
+Moment = Annotated[float, Field(ge=0, le=_MAX_EPOCH, allow_inf_nan=False)]
+"""A moment in epoch seconds, with fractions."""
 
 PollingInterval = Annotated[int, BeforeValidator(_interval), Field(ge=1, le=_MAX_SECONDS)]
-"""Seconds between polls; absent, `null` and anything below 1 read 5 (RFC 8628 section 3.2)."""
+"""Seconds between polls; absent, `null` and values below 1 read as 5 (RFC 8628 section 3.2)."""
 
 DeviceCodeLifetime = Annotated[
     int, BeforeValidator(_device_code_lifetime), Field(ge=1, le=_MAX_SECONDS)
 ]
-"""Seconds that a device code lives; absent, `null` and anything below 1 read 600, what the service sends."""
+"""Seconds that a device code is valid; absent, `null` and values below 1 read as 600, as the service sends."""
 
 
 class Model(
@@ -160,23 +175,49 @@ class Model(
     populate_by_name=True,
     hide_input_in_errors=True,
 ):
-    """What all models share."""
+    """The base of all models."""
 
 
 class Request(Model, frozen=True, extra="forbid", loc_by_alias=False):
-    """What is sent: a misspelt argument must not vanish."""
+    """The base of requests; unknown arguments are errors, so that a misspelt one does not vanish."""
 
 
 class Response(Model, frozen=True):
-    """What the service answers: members that this version does not know are ignored."""
+    """The base of answers; members that this version does not know are ignored."""
 
 
 class Stored(Model, frozen=True):
-    """A document of our own that outlives a process."""
+    """The base of documents of this library that outlive a process."""
+
+    def to_json_with_secrets(self) -> str:
+        """Return it as JSON **with its secrets in the clear**; protect this text like a password.
+
+        `model_dump_json()` masks secrets, so what it returns cannot be read again.
+
+        Raises:
+            ConfigurationError: a text in it contains lone surrogates, which UTF-8 cannot encode.
+        """
+        return to_json(self).decode()
+
+    @classmethod
+    def from_json(cls, document: str | bytes) -> Self:
+        """Read what `to_json_with_secrets` returned.
+
+        Raises:
+            ConfigurationError: the document is something else, or its secrets are masked.
+        """
+        try:
+            return cls.model_validate_json(document)
+        except ValidationError as invalid:
+            wrong = problems(invalid, whole="document")
+        # A traceback may show the variables of its frames.
+        del document
+        message = f"This is not a stored {cls.__name__} ({wrong}); start the login again"
+        raise ConfigurationError(message)
 
 
 class RegisteredClient(Protocol):
-    """A registered client: what RegisterClient answered, or a stored copy of it."""
+    """A registered client: the answer of RegisterClient, or a stored copy of it."""
 
     @property
     def client_id(self) -> str:
@@ -190,21 +231,34 @@ class RegisteredClient(Protocol):
 
 
 def as_secret(value: str | SecretStr) -> SecretStr:
-    """Wrap a plain string; a secret stays as it is."""
+    """Return a string as a secret, and a secret unchanged."""
     return SecretStr(value) if isinstance(value, str) else value
 
 
+def problems(invalid: ValidationError, *, whole: str) -> str:
+    """Return up to five problems by pydantic's names, each after the name of its member; never a value.
+
+    Args:
+        invalid: the error that pydantic raised.
+        whole: used in place of a member's name if the whole text is wrong.
+    """
+    found = invalid.errors(include_input=False, include_context=False, include_url=False)[:5]
+    return ", ".join(
+        f"{'.'.join(map(str, problem['loc'])) or whole} {problem['type']}" for problem in found
+    )
+
+
 def to_json(model: BaseModel) -> bytes:
-    """Encode a model for the wire or for storage: camelCase, absent members left out, **secrets in the clear**.
+    """Encode a model for the wire or for storage: camelCase, without absent members, **secrets in the clear**.
 
     Raises:
-        ConfigurationError: a text in it holds lone surrogates, which UTF-8 cannot.
+        ConfigurationError: a text in it contains lone surrogates, which UTF-8 cannot encode.
     """
     try:
         return model.__pydantic_serializer__.to_json(
             model, by_alias=True, exclude_none=True, context=WITH_SECRETS
         )
     except ValueError:
-        # The serialiser's error quotes the text, and the text may be secret.
-        message = f"{type(model).__name__} holds a text that UTF-8 cannot encode"
+        # The serialiser's error quotes the text, which may be secret.
+        message = f"{type(model).__name__} contains text that UTF-8 cannot encode"
     raise ConfigurationError(message)

@@ -1,7 +1,7 @@
-"""Proof Key for Code Exchange, and the two URLs of a browser login: the one to open and the one that comes back.
+"""Proof Key for Code Exchange, and the two URLs of a browser login: the authorize URL and the callback URL.
 
-RFC 7636 (verifier, challenge), RFC 6749 section 4.1 (authorize URL, callback). The authorize URL is built as the AWS
-CLI v2 builds it: the same parameters in the same order, `scopes` where the RFC has `scope`, `%20` for a blank.
+See RFC 7636 (verifier, challenge) and RFC 6749 section 4.1 (authorize URL, callback). The authorize URL is built as the
+AWS CLI v2 builds it: the same parameters in the same order, `scopes` where the RFC has `scope`, `%20` for a space.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 Entropy: TypeAlias = Callable[[int], bytes]
-"""Gives as many random bytes as it is asked for."""
+"""Returns the given number of random bytes."""
 
 _UNRESERVED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _VERIFIER_LENGTH: Final = 64
-# The largest multiple of 66 that a byte holds: bytes above it would make the first characters likelier.
+# The largest multiple of 66 that fits in a byte: bytes above it would make the first characters more likely.
 _FAIR: Final = 256 - 256 % len(_UNRESERVED)
 _BYTES_AT_ONCE: Final = 96
 _MOST_ROUNDS: Final = 100
@@ -43,10 +43,10 @@ _LONGEST_CALLBACK: Final = 8192
 
 
 def new_code_verifier(entropy: Entropy = secrets.token_bytes) -> SecretStr:
-    """Make a code verifier: 64 of the 66 unreserved characters, each as likely, 386 bits (RFC 7636 section 4.1).
+    """Return a code verifier: 64 of the 66 unreserved characters, equally likely, 386 bits (RFC 7636 section 4.1).
 
     Raises:
-        RuntimeError: the entropy gives nothing but bytes that cannot be used.
+        RuntimeError: the entropy returns only bytes that cannot be used.
     """
     chosen: list[str] = []
     for _ in range(_MOST_ROUNDS):
@@ -54,18 +54,18 @@ def new_code_verifier(entropy: Entropy = secrets.token_bytes) -> SecretStr:
         chosen += [_UNRESERVED[byte % len(_UNRESERVED)] for byte in raw if byte < _FAIR]
         if len(chosen) >= _VERIFIER_LENGTH:
             return SecretStr("".join(chosen[:_VERIFIER_LENGTH]))
-    message = "The entropy repeats itself: it must give other bytes each time"
+    message = "The entropy repeats itself: it must return other bytes each time"
     raise RuntimeError(message)
 
 
 def code_challenge(verifier: SecretStr) -> str:
-    """Give the S256 challenge of a verifier: base64url of its SHA-256, unpadded (RFC 7636 section 4.2)."""
+    """Return the S256 challenge of a verifier: base64url of its SHA-256, unpadded (RFC 7636 section 4.2)."""
     digest = hashlib.sha256(verifier.get_secret_value().encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
 def new_state(entropy: Entropy = secrets.token_bytes) -> SecretStr:
-    """Make a `state`: a random UUID, which ties the callback to this login (RFC 6749 section 10.12)."""
+    """Return a `state`: a random UUID, which ties the callback to this login (RFC 6749 section 10.12)."""
     raw = bytearray(entropy(16))
     # Version 4, variant 10 (RFC 9562 section 5.4).
     raw[6], raw[8] = raw[6] & 0x0F | 0x40, raw[8] & 0x3F | 0x80
@@ -82,15 +82,15 @@ def authorize_url(  # noqa: PLR0913 - the parameters of the request, each by nam
     challenge: str,
     scopes: Iterable[str],
 ) -> str:
-    """Give the URL that a browser is to open.
+    """Return the URL to open in a browser.
 
     Args:
         oidc_endpoint: the base URL of SSO OIDC, `ClientConfig.oidc_endpoint`.
         client_id: from the registration.
         redirect_uri: where the browser is sent back to, port included.
-        state: comes back with the answer.
-        challenge: what `code_challenge` gave.
-        scopes: those of the registration.
+        state: what the callback must repeat.
+        challenge: from `code_challenge`.
+        scopes: the scopes of the registration.
     """
     query = urlencode(
         {
@@ -110,15 +110,15 @@ def authorize_url(  # noqa: PLR0913 - the parameters of the request, each by nam
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Callback:
-    """What the browser brought back, as it came: nothing of it is checked yet.
+    """The parameters of a callback URL as they were received; none of them is checked yet.
 
     Attributes:
         path: the path of the URL.
         code: the authorization code; secret.
-        state: what came as `state`; secret while the login waits.
+        state: the parameter `state`; secret while the login waits.
         error: the error code (RFC 6749 section 4.1.2.1), or `None`.
-        error_description: its explanation, not yet fit for a terminal, or `None`.
-        iss: who says so (RFC 9207), or `None`; AWS sends none.
+        error_description: its explanation, possibly with control characters, or `None`.
+        iss: the issuer (RFC 9207), or `None`; AWS sends none.
     """
 
     path: str
@@ -130,12 +130,12 @@ class Callback:
 
 
 def parse_callback(url: str) -> Callback:
-    """Take apart a callback URL, or its path and query alone.
+    """Parse a callback URL, or its path and query.
 
-    A parameter that comes twice counts as absent (RFC 6749 section 3.1: none may be repeated), an empty one too.
+    A repeated parameter counts as absent (RFC 6749 section 3.1 forbids repetition), and so does an empty one.
 
     Raises:
-        ConfigurationError: it is no URL, or longer than any answer is; it is not quoted, since a code may be in it.
+        ConfigurationError: it is not a URL, or too long. The message does not quote it, because it may contain a code.
     """
     message = "This is not the address that the browser was sent back to"
     try:
@@ -143,7 +143,7 @@ def parse_callback(url: str) -> Callback:
         fields = parse_qsl(parts.query, max_num_fields=_MOST_FIELDS) if parts is not None else None
     except ValueError:
         fields, parts = None, None
-    # A traceback may show what its frames hold.
+    # A traceback may show the variables of its frames.
     del url
     if fields is None or parts is None:
         raise ConfigurationError(message)

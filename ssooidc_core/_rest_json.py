@@ -1,10 +1,10 @@
 """The restJson1 protocol: requests to JSON, answers to models or errors.
 
-Rules: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html. An error's type comes from the header
-`x-amzn-ErrorType`, else the body's `code`, else its `__type`, else (an addition of ours) the OAuth `error` code.
+The rules are https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html. An error's type comes from the header
+`x-amzn-ErrorType`, else the body's `code`, else its `__type`, else (added here) the OAuth `error` code.
 
-What came from the wire is hostile: no text of it gets into an error before it is bounded, stripped of control
-characters, and stripped of the request's own secrets; no pydantic error leaves this module, since those hold bodies.
+Answers are untrusted. Text from an answer becomes part of an error only after it was cut to a limit and stripped of
+control characters and of the request's own secrets. No pydantic error leaves this module, because they contain bodies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from ssooidc_core._excerpt import excerpt, redact
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._model import Request, Response, to_json
+from ssooidc_core._model import Request, Response, problems, to_json
 from ssooidc_core._text import printable
 from ssooidc_core.errors import (
     ConfigurationError,
@@ -39,6 +39,7 @@ ErrorTypes: TypeAlias = Mapping[str, type[ServiceError]]
 _SUCCESS: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _FIRST_ERROR: Final = 400
+_NOT_JSON: Final = "body json_invalid"
 _JSON_TYPE: Final = re.compile(
     r"\s*[\w.+-]+/(?:[\w.-]+\+)?json\s*(?:;|\Z)", re.ASCII | re.IGNORECASE
 )
@@ -49,15 +50,15 @@ _REQUEST_ID_LIMIT: Final = 128
 
 
 def json_post(url: str, request: Request) -> HttpRequest:
-    """Encode an operation whose members all go into the body."""
+    """Return the request of an operation whose members are all in the body."""
     return HttpRequest("POST", url, (("Content-Type", "application/json"),), to_json(request))
 
 
 def query_url(url: str, parameters: Mapping[str, str | int | None]) -> str:
-    """Put query parameters behind a URL in the order given, absent ones left out.
+    """Return a URL with query parameters in the given order, without those that are `None`.
 
     Raises:
-        ConfigurationError: a value holds lone surrogates, which UTF-8 cannot.
+        ConfigurationError: a value contains lone surrogates, which UTF-8 cannot encode.
     """
     try:
         query = "&".join(
@@ -69,67 +70,67 @@ def query_url(url: str, parameters: Mapping[str, str | int | None]) -> str:
         pass
     else:
         return f"{url}?{query}" if query else url
-    message = "A query parameter holds a text that UTF-8 cannot encode"
+    message = "A query parameter contains text that UTF-8 cannot encode"
     raise ConfigurationError(message)
 
 
 def header_value(name: str, secret: SecretStr) -> str:
-    """Give a secret as the value of a header.
+    """Return a secret as the value of a header.
 
     Raises:
-        ConfigurationError: it is empty or holds characters that no header can.
+        ConfigurationError: it is empty or contains characters that a header cannot have.
     """
     if _HEADER_VALUE.match(secret.get_secret_value()) is None:
-        message = f"{name} is empty or holds characters that no header can"
+        message = f"{name} is empty or contains characters that a header cannot have"
         raise ConfigurationError(message)
     return secret.get_secret_value()
 
 
 class Asked(Protocol):
-    """An operation, as far as its answers are concerned."""
+    """What parsing an answer needs of the operation."""
 
     @property
     def request(self) -> Request:
-        """The members of the request; their secrets are kept out of every text."""
+        """The members of the request; their secrets are removed from all texts."""
         ...
 
     @property
     def error_types(self) -> tuple[type[ServiceError], ...]:
-        """The operation's own errors, looked through first where only an OAuth code is there."""
+        """The operation's own errors, searched first if the answer has only an OAuth code."""
         ...
 
 
 def parse(response: HttpResponse, model: type[R], asked: Asked, known: ErrorTypes) -> R:
-    """Understand an answer.
+    """Return the content of an answer.
 
     Args:
         response: the answer.
-        model: what a good answer is.
+        model: the model of a successful answer.
         asked: the operation.
         known: all errors of the service.
 
     Raises:
-        ServiceError: the service said no.
-        ResponseParseError: the answer is not one that the model allows.
+        ServiceError: the service answered with an error.
+        ResponseParseError: the answer does not fit the service's model.
     """
     if response.status in _SUCCESS and _is_json(response):
         try:
             result: R = model.__pydantic_validator__.validate_json(response.body)
         except ValidationError as caught:
-            problems = _problems(caught)
+            wrong = problems(caught, whole="body")
         else:
             return result
-        # Raised here, outside the `except` block in which the body was at hand.
-        raise _misfit(problems, response, model, asked)
+        # Raised outside the `except` block, whose exception contains the body.
+        raise _misfit(wrong, response, model, asked)
     raise _refusal(response, asked, known)
 
 
 def parse_empty(response: HttpResponse, asked: Asked, known: ErrorTypes) -> None:
-    """Understand the answer of an operation without output, for which an empty body is right.
+    """Check the answer of an operation without output, whose body may be empty.
 
     Raises:
-        ServiceError: the service said no.
-        ResponseParseError: the answer is not one that the model allows.
+        ServiceError: the service answered with an error.
+        ResponseParseError: the answer does not fit the service's model.
     """
     if response.status in _SUCCESS and not response.body:
         return
@@ -145,23 +146,14 @@ def _is_json(response: HttpResponse) -> bool:
     )
 
 
-def _problems(invalid: ValidationError) -> list[tuple[str, str]]:
-    """The names of our own members, and pydantic's names of what is wrong with them; never a value."""
-    return [
-        (".".join(str(step) for step in problem["loc"]), problem["type"])
-        for problem in invalid.errors(include_input=False, include_context=False, include_url=False)
-    ]
-
-
 def _misfit(
-    problems: list[tuple[str, str]], response: HttpResponse, model: type[Response], asked: Asked
+    wrong: str, response: HttpResponse, model: type[Response], asked: Asked
 ) -> ResponseParseError:
     secrets = _secrets(asked.request)
-    if problems[0][1] == "json_invalid":
+    if wrong == _NOT_JSON:
         what = f"The answer is not JSON: {excerpt(response.body, secrets)}"
     else:
-        named = ", ".join(f"{where or 'body'} {problem}" for where, problem in problems[:5])
-        what = f"The answer does not fit {model.__name__}: {named}"
+        what = f"The answer does not fit {model.__name__}: {wrong}"
     return _parse_error(what, response, secrets)
 
 
@@ -180,7 +172,9 @@ def _refusal(
     if code is None and response.status in _REDIRECT:
         return _parse_error("The answer is a redirect, which is never followed", response, secrets)
     if code is None and response.status < _FIRST_ERROR:
-        return _parse_error("The answer has a status that no answer has", response, secrets)
+        return _parse_error(
+            "The answer has a status that is not valid for an answer", response, secrets
+        )
     common = answer.common_members(code or str(response.status))
     if error_type is InvalidRequestRegionException:
         return InvalidRequestRegionException(
@@ -218,7 +212,7 @@ class _CommonMembers(TypedDict):
 
 
 class _ErrorAnswer:
-    """An error answer: its header fields, and the members of its body where that is a JSON object."""
+    """An error answer: its header fields, and the members of its body if that is a JSON object."""
 
     def __init__(self, response: HttpResponse, secrets: tuple[str, ...]) -> None:
         self._response = response
@@ -230,14 +224,14 @@ class _ErrorAnswer:
         self._members = cast("dict[str, object]", body) if isinstance(body, dict) else None
 
     def text(self, name: str) -> str | None:
-        """A member that is a string, without the request's secrets."""
+        """Return a member that is a string, without the request's secrets."""
         value = None if self._members is None else self._members.get(name)
         return redact(value, self._secrets) if isinstance(value, str) else None
 
     def named(self, known: ErrorTypes) -> tuple[str, type[ServiceError]] | None:
-        """The error's name by the protocol's rules, and its class."""
+        """Return the error's name by the protocol's rules, and its class."""
         header = self._response.headers.first("x-amzn-errortype") or ""
-        # Redacted before they are cut: a part of a secret is no longer recognised.
+        # Redacted before they are cut, because a part of a secret is not recognised.
         for value in (redact(header, self._secrets), self.text("code"), self.text("__type")):
             # `FooError`, `FooError:http://uri/` and `name.space#FooError:http://uri/` are all FooError.
             code = value.partition(":")[0].rpartition("#")[2].strip() if value else ""
@@ -248,7 +242,7 @@ class _ErrorAnswer:
     def oauth_named(
         self, expected: Iterable[type[ServiceError]], known: ErrorTypes
     ) -> tuple[str, type[ServiceError]] | None:
-        """The error that the OAuth code names, the operation's own first, since two share `invalid_request`."""
+        """Return the error with this OAuth code, preferably one of the operation's: two share `invalid_request`."""
         oauth = self.text("error")
         if oauth is None:
             return None
@@ -262,12 +256,12 @@ class _ErrorAnswer:
         return (oauth, UnknownServiceError) if _CODE.match(oauth) is not None else None
 
     def _message(self) -> str | None:
-        # Modelled in small letters; what refuses in front of a service (signatures, IAM's policies) writes a capital.
+        # The models write it in lower case; signature and IAM policy checks in front of a service use a capital.
         message = self.text("message")
         return self.text("Message") if message is None else message
 
     def common_members(self, code: str) -> _CommonMembers:
-        """The members that every error has."""
+        """Return the members that every error has."""
         unreadable = self._members is None
         return {
             "code": code,

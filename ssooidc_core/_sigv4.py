@@ -1,7 +1,7 @@
-"""AWS Signature Version 4 over an `HttpRequest` (used by CreateTokenWithIAM).
+"""AWS Signature Version 4 of an `HttpRequest` (used by CreateTokenWithIAM).
 
-The algorithm is the AWS General Reference's "Create a signed AWS API request"; what is left out of the signature and
-the order of things follow botocore, so that both give the same `Authorization` for the same request.
+The algorithm is the AWS General Reference's "Create a signed AWS API request". The headers left out of the signature
+and the order of the others are botocore's, so that both produce the same `Authorization` for the same request.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ssooidc_core.errors import ConfigurationError
 __all__ = ["Credentials", "CredentialsProvider", "sign"]
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
-# What each signature makes anew.
+# Each signature replaces these.
 _MADE_HERE: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
-# What proxies may change on the way: hop-by-hop fields (RFC 9110 section 7.6.1) and traces. botocore's own list.
+# Proxies may change these: hop-by-hop fields (RFC 9110 section 7.6.1) and traces. The list is botocore's.
 _UNSIGNED_HEADERS: Final = frozenset(
     {
         "baggage",
@@ -49,7 +49,7 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """AWS credentials: what a request is signed with."""
+    """AWS credentials, which sign requests."""
 
     access_key_id: str
     secret_access_key: SecretStr
@@ -59,45 +59,58 @@ class Credentials:
     def of(
         cls, access_key_id: str, secret_access_key: str, session_token: str | None = None
     ) -> Credentials:
-        """Make credentials from plain strings."""
-        return cls(
+        """Create credentials from plain strings."""
+        return Credentials(
             access_key_id,
             SecretStr(secret_access_key),
             None if session_token is None else SecretStr(session_token),
         )
 
 
+class TemporaryCredentials(Credentials):
+    """AWS credentials of a role's session, which always have a session token."""
+
+    __slots__ = ()
+
+    session_token: SecretStr
+
+    def __init__(
+        self, access_key_id: str, secret_access_key: SecretStr, session_token: SecretStr
+    ) -> None:
+        """Create the credentials of a session."""
+        super().__init__(access_key_id, secret_access_key, session_token)
+
+
 CredentialsProvider: TypeAlias = Callable[[], "Credentials | Awaitable[Credentials]"]
-"""Gives the credentials to use now; asked before each attempt. An awaitable one needs `arun`."""
+"""Returns the credentials to use now; called before each attempt. One that returns an awaitable needs `arun`."""
 
 
 def sign(
     request: HttpRequest, *, credentials: Credentials, region: str, service: str, now: datetime
 ) -> HttpRequest:
-    """Return the request with `X-Amz-Date`, `X-Amz-Security-Token` where there is one, and `Authorization`.
+    """Return the request with `X-Amz-Date`, `X-Amz-Security-Token` if there is a session token, and `Authorization`.
 
-    Every header that the request has is signed, but those which proxies may change (`User-Agent` and the like). A
-    signature that the request has already is replaced.
+    All headers of the request are signed, except those that proxies may change (`User-Agent` and the like). An existing
+    signature is replaced.
 
     Args:
-        request: what to sign; its body is hashed as it is.
-        credentials: whose signature.
+        request: the request to sign; its body is hashed as it is.
+        credentials: the credentials to sign with.
         region: the region of the credential scope.
         service: the signing name of the credential scope, `sso-oauth` for SSO OIDC.
         now: an aware time; services allow about 15 minutes of skew.
 
     Raises:
-        ConfigurationError: the credentials hold characters that no header can, or the time is naive.
+        ConfigurationError: the credentials contain characters that are not allowed in a header, or the time is naive.
     """
     _check(credentials)
     if now.tzinfo is None:
-        # `astimezone` would take it for the local time of this machine.
+        # `astimezone` would read it as the local time of this machine.
         message = "The time of a signature must be aware: datetime.now(UTC), not datetime.utcnow()"
         raise ConfigurationError(message)
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     scope_parts = (stamp[:8], region, service, "aws4_request")
     scope = "/".join(scope_parts)
-    # A request that was signed before is signed anew.
     kept = tuple(field for field in request.headers.fields if field[0].lower() not in _MADE_HERE)
     dated = HttpRequest(request.method, request.url, (*kept, ("X-Amz-Date", stamp)), request.body)
     if credentials.session_token is not None:
@@ -129,7 +142,9 @@ def _check(credentials: Credentials) -> None:
     elif token is not None and _VISIBLE.match(token.get_secret_value()) is None:
         name = "session_token"
     if name is not None:
-        message = f"The credentials' {name} is empty or holds characters that no header can"
+        message = (
+            f"The credentials' {name} is empty or contains characters that a header cannot have"
+        )
         raise ConfigurationError(message)
 
 
@@ -175,7 +190,7 @@ def _canonical_request(request: HttpRequest, signed: dict[str, str]) -> str:
 
 
 def _normal_path(path: str) -> str:
-    """Remove dot segments and empty segments (RFC 3986 section 5.2.4), as every service but S3 wants it."""
+    """Remove dot segments and empty segments (RFC 3986 section 5.2.4), as every service except S3 requires."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -187,7 +202,7 @@ def _normal_path(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    """Sort the parameters by name, then value; they are on the URL in their encoded form already."""
+    """Sort the parameters by name, then value; the URL already has them in their encoded form."""
     pairs = [pair.partition("=") for pair in query.split("&")] if query else []
     return "&".join(
         f"{name}={value}" for name, value in sorted((name, value) for name, _, value in pairs)

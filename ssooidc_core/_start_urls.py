@@ -1,7 +1,7 @@
-"""Start URLs: which hosts are AWS's own, which region a host names, and where a vanity URL leads.
+"""Start URLs: the hosts that AWS owns, the region that a host name contains, and the target of a vanity URL.
 
-A company may give people a start URL on a host of its own, which redirects once to the access portal. What is
-accepted is what the AWS CLI (2.36 and newer) accepts: https, and after at most one redirect a host that AWS owns.
+A company may use a start URL on a host of its own, which redirects once to the access portal. As in the AWS CLI (2.36
+and newer), a start URL must use https and lead, after at most one redirect, to a host that AWS owns.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
@@ -20,6 +20,8 @@ from ssooidc_core.errors import ConfigurationError
 __all__ = [
     "ResolvedStartUrl",
     "is_aws_owned",
+    "is_vanity",
+    "may_lead_to",
     "region_of_host",
     "resolve_start_url",
     "tidy_start_url",
@@ -45,9 +47,10 @@ _OWNED_HOSTS: Final = frozenset(
         "identitycenter.us-gov.amazonaws.com",
     }
 )
+# Only regions: with s3, for example, the endpoint would be oidc.s3.amazonaws.com, which is a bucket.
+_REGION: Final = "[a-z]+(?:-[a-z]+)+-[0-9]+"
 _REGION_IN_HOST: Final = tuple(
-    # What is none, s3 for example, would make an endpoint of something else: oidc.s3.amazonaws.com is a bucket.
-    re.compile(pattern.replace("REGION", "(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)") + r"\Z", re.ASCII)
+    re.compile(pattern.replace("REGION", f"(?P<region>{_REGION})") + r"\Z", re.ASCII)
     for pattern in (
         r"[^.]+\.portal\.REGION\.app\.aws",
         r"[^.]+\.REGION\.portal\.amazonaws\.(?:com|com\.cn|eu)",
@@ -63,7 +66,7 @@ _SHOWN: Final = 253
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedStartUrl:
-    """Where to sign in: the start URL after a redirect, and the region to ask."""
+    """Where to sign in: the start URL after the redirect, and its region."""
 
     start_url: str
     region: str
@@ -71,7 +74,7 @@ class ResolvedStartUrl:
 
 @dataclass(frozen=True, slots=True)
 class _FindRedirect(Operation[str | None, Exception]):
-    """Ask a host where it redirects to: the header `Location`, or `None`; nothing of ours is sent along."""
+    """Ask a host for its redirect: the header `Location`, or `None`. The request contains no data of the login."""
 
     url: str
     method: Literal["HEAD", "GET"] = "HEAD"
@@ -93,20 +96,34 @@ class _FindRedirect(Operation[str | None, Exception]):
 
 
 def is_aws_owned(host: str) -> bool:
-    """Say whether a host name is one of AWS's own for the access portal; letter case and a last dot do not matter."""
+    """Return whether AWS owns this host name for the access portal, in any letter case, with or without a final dot."""
     name = host.lower().rstrip(".")
     return name in _OWNED_HOSTS or name.endswith(_OWNED_SUFFIXES)
 
 
 def region_of_host(host: str) -> str | None:
-    """Give the region that the host of an access portal names, or `None`."""
+    """Return the region in the host name of an access portal, or `None`."""
     name = host.lower().rstrip(".")
     found = next(filter(None, (pattern.match(name) for pattern in _REGION_IN_HOST)), None)
     return None if found is None else found["region"]
 
 
+def is_vanity(start_url: str) -> bool:
+    """Return whether a start URL is on a host that AWS does not own, so that it may lead to any region."""
+    try:
+        host = urlsplit(start_url).hostname
+    except ValueError:
+        return False
+    return host is not None and not is_aws_owned(host)
+
+
+def may_lead_to(start_url: str, region: str) -> bool:
+    """Return whether a start URL may lead to this region, whatever the configuration says."""
+    return re.fullmatch(_REGION, region, re.ASCII) is not None and is_vanity(start_url)
+
+
 def tidy_start_url(url: str) -> str:
-    """Give a URL without the port that its scheme has anyway, and without a last slash."""
+    """Return a URL without the default port of its scheme and without a final slash."""
     parts = urlsplit(url)
     netloc = parts.netloc
     default = _DEFAULT_PORTS.get(parts.scheme)
@@ -117,16 +134,19 @@ def tidy_start_url(url: str) -> str:
 
 @flow
 def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl]:
-    """Find where to sign in. A start URL on a host of AWS's own is taken as it is, and nothing is sent.
+    """Find out where to sign in. A start URL on a host that AWS owns is used as it is, and nothing is sent.
+
+    As in the AWS CLI, the target of a redirect may lack the scheme (`//host/`), its query and fragment are dropped, and
+    the letter case of its host does not matter.
 
     Args:
         url: the configured start URL.
-        region: the configured SSO region. The host that a vanity URL leads to may name another, which then counts.
+        region: the configured SSO region. If the host that a vanity URL leads to names another one, that one is used.
 
     Raises:
-        ConfigurationError: the URL is not https, does not lead to a host of AWS's own with one redirect, or no region
-            is known.
-        TransportError: a vanity URL's host could not be asked.
+        ConfigurationError: the URL is not https, does not lead to a host that AWS owns with one redirect, or there is
+            no region.
+        TransportError: the request to a vanity URL's host failed.
     """
     host = _https_host(url, "The start URL")
     if is_aws_owned(host):
@@ -140,9 +160,10 @@ def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl
     shown = printable(host, limit=_SHOWN)
     if not target:
         message = (
-            f"Could not resolve the start URL: {shown} is not a host of AWS, and redirects nowhere"
+            f"Could not resolve the start URL: {shown} is not a host of AWS, and does not redirect"
         )
         raise ConfigurationError(message)
+    target = _absolute(url, target)
     landed = _https_host(target, f"What {shown} redirects to")
     if not is_aws_owned(landed):
         message = (
@@ -156,7 +177,20 @@ def resolve_start_url(url: str, *, region: str | None) -> Steps[ResolvedStartUrl
             f"Cannot determine region: {printable(landed, limit=_SHOWN)} names none; set sso_region"
         )
         raise ConfigurationError(message)
-    return ResolvedStartUrl(start_url=tidy_start_url(target), region=found)
+    parts = urlsplit(target)
+    bare = urlunsplit((parts.scheme, parts.netloc.lower(), parts.path, "", ""))
+    return ResolvedStartUrl(start_url=tidy_start_url(bare), region=found)
+
+
+def _absolute(url: str, target: str) -> str:
+    """Return the target of a redirect as an absolute URL (RFC 9110 section 10.2.2), unchanged if it is unusable."""
+    # `urljoin` removes characters that the checks of the host must see.
+    if not target.isascii() or not target.isprintable():
+        return target
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return target
 
 
 def _https_host(url: str, what: str) -> str:

@@ -1,3 +1,3 @@
-"""The version, as text in the code: asking the package's metadata would read a file."""
+"""The version, written here because reading it from the package's metadata would read a file."""
 
 __version__ = "0.1.0"

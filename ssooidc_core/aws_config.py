@@ -1,11 +1,11 @@
 """The text of `~/.aws/config` and `~/.aws/credentials`: profiles, SSO sessions and services sections.
 
-The grammar is that of the AWS SDKs. In the config file a section is `[default]`, `[profile NAME]`,
-`[sso-session NAME]` or `[services NAME]`, in the credentials file it is `[NAME]`, a profile's. An indented line
-continues the property above it, or is a sub-property where that has no value. Names of properties match in any letter
-case. What no tool would look at is not an error but a warning, which is a value in the result.
+The grammar is that of the AWS SDKs. In the config file, a section is `[default]`, `[profile NAME]`,
+`[sso-session NAME]` or `[services NAME]`; in the credentials file, it is `[NAME]`, for a profile. An indented line
+continues the property above it, or is a sub-property if that property has no value. Names of properties match in any
+letter case. A section or property that no tool would use is not an error: the result has a warning about it.
 
-No file is read here: these functions take text. Values may be secrets: no `repr`, warning or error holds one.
+No file is read here: these functions take text. Values may be secret: no `repr`, warning or error contains one.
 """
 
 from __future__ import annotations
@@ -35,49 +35,49 @@ _KINDS: Final[dict[str, _Kind]] = {
 }
 # The AWS CLI writes a name that holds a space in quotes.
 _QUOTED_NAME: Final = re.compile(r"""'(?P<single>[^'\\]+)'\Z|"(?P<double>[^"\\]+)"\Z""")
-_NAMES: Final = "names have letters, digits and -/.%@_:+, or stand in quotes"
+_NAMES: Final = "names have letters, digits and -/.%@_:+, or are in quotes"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: all of its parts together, where it was written in more than one place.
+    """A section, with all its parts if it was written in more than one place.
 
     Attributes:
-        header: `[profile dev]` for example, as errors name it; printable and bounded.
-        place: where it begins first.
-        properties: by their lower-case names; a later one of the same name has replaced an earlier one.
+        header: the header for messages, `[profile dev]` for example; printable and bounded.
+        place: the position of the first part.
+        properties: the properties by lower-case names; a later one replaces an earlier one of the same name.
     """
 
     header: str
     place: Place
-    # A secret on a line of its own would be taken for a name.
+    # Not in the `repr`: a secret on a line of its own would be read as a name.
     properties: Mapping[str, Property] = field(repr=False)
 
     def text(self, name: str) -> str | None:
-        """Give a property's text; `None` where there is none, or an empty one.
+        """Return a property's text, or `None` if it is absent or empty.
 
         Args:
             name: in lower case.
 
         Raises:
-            ConfigurationError: it has sub-properties.
+            ConfigurationError: the property has sub-properties.
         """
         found = self.properties.get(name)
         if found is None or not found.value:
             return None
         if isinstance(found.value, str):
             return found.value
-        message = f"{self.say(name)} has indented lines below it: write its value behind the '='"
+        message = f"{self.say(name)} has indented lines below it: write its value after the '='"
         raise ConfigurationError(message)
 
     def nested(self, name: str) -> Mapping[str, str]:
-        """Give a property's sub-properties; none where there is no such property, or an empty one.
+        """Return a property's sub-properties; none if it is absent or empty.
 
         Args:
             name: in lower case.
 
         Raises:
-            ConfigurationError: it has a text.
+            ConfigurationError: the property has a text.
         """
         found = self.properties.get(name)
         if found is None or not found.value:
@@ -91,7 +91,7 @@ class Section:
         raise ConfigurationError(message)
 
     def say(self, name: str | None = None) -> str:
-        """Give the begin of an error message about this section, or about a property that it has."""
+        """Return the beginning of an error message about this section, or about one of its properties."""
         place = self.place if name is None else self.properties[name].place
         shown = "" if name is None else f" {name}"
         return f"Invalid Configuration: {place}, {self.header}:{shown}"
@@ -99,11 +99,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ConfigWarning:
-    """Something that is ignored, though whoever wrote it may think that it is not.
+    """A warning about a section or property that is ignored.
 
     Attributes:
-        place: where it stands.
-        header: of its section, as warnings name it.
+        place: its position.
+        header: the header of its section.
         text: what is ignored, and what to write instead.
     """
 
@@ -112,20 +112,20 @@ class ConfigWarning:
     text: str
 
     def __str__(self) -> str:
-        """Give `~/.aws/config, line 3, [dev]: what is ignored ...`, fit for a terminal."""
+        """Return `~/.aws/config, line 3, [dev]: what is ignored ...`, without control characters."""
         return f"{self.place}, {self.header}: {self.text}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AwsConfig:
-    """Both files together.
+    """The content of both files.
 
     Attributes:
-        profiles: by name; the credentials file's properties have replaced those of the config file.
-        sso_sessions: by name.
-        services: by name.
-        warnings: what was ignored.
-        file: the config file as it was named, for errors about what is not in it.
+        profiles: the profiles by name; properties of the credentials file replace those of the config file.
+        sso_sessions: the SSO sessions by name.
+        services: the services sections by name.
+        warnings: the sections and properties that were ignored.
+        file: the name of the config file, for errors about what is missing in it.
     """
 
     profiles: Mapping[str, Section] = field(default_factory=dict[str, Section])
@@ -135,7 +135,7 @@ class AwsConfig:
     file: str = "~/.aws/config"
 
     def say_ignored(self, *headers: str) -> str:
-        """Give, for the end of an error about a section that is missing, the warning that one of these was ignored."""
+        """Return the warning about a section with one of these headers, to end an error about a missing section."""
         found = next((each for each in self.warnings if each.header in headers), None)
         return "" if found is None else f" ({found})"
 
@@ -147,19 +147,19 @@ def parse_aws_config(
     config_file: str = "~/.aws/config",
     credentials_file: str = "~/.aws/credentials",
 ) -> AwsConfig:
-    """Parse the text of both files; takes time in proportion to their length.
+    """Parse the text of both files, in time proportional to their length.
 
     Args:
-        config: the config file's text; a byte order mark and line ends of any system are fine.
-        credentials: the credentials file's.
-        config_file: what errors and warnings call the first.
-        credentials_file: what they call the second.
+        config: the text of the config file; it may have a byte order mark, and line ends of any system.
+        credentials: the text of the credentials file.
+        config_file: the name of the config file in errors and warnings.
+        credentials_file: the name of the credentials file in errors and warnings.
 
     Raises:
-        ConfigurationError: a text breaks the grammar; names file, line and section, and quotes no value.
+        ConfigurationError: a text has a syntax error; the message names file, line and section, and quotes no value.
     """
     made = _parsed(config, credentials, config_file, credentials_file)
-    # A traceback may show what its frames hold.
+    # A traceback may show the variables of its frames.
     del config, credentials
     if isinstance(made, Problem):
         raise ConfigurationError(str(made))
@@ -167,7 +167,7 @@ def parse_aws_config(
 
 
 class _Name(NamedTuple):
-    """What a section is of."""
+    """The kind and the name that a section's header has."""
 
     kind: _Kind
     name: str
@@ -185,7 +185,7 @@ def _parsed(
     in_full = any(each.inner != "default" and _is_default(each.inner) for each in from_config)
     warnings: list[ConfigWarning] = []
     found: dict[_Kind, dict[str, Section]] = {"profile": {}, "sso-session": {}, "services": {}}
-    # Grown in place: a section may be written in very many parts.
+    # Extended in place: a section may be written in very many parts.
     grown: dict[_Name, dict[str, Property]] = {}
     named = [(_name_in_config(each.inner, default_in_full=in_full), each) for each in from_config]
     named += [(_name_in_credentials(each.inner), each) for each in from_credentials]
@@ -208,16 +208,16 @@ def _parsed(
 
 
 def _of_ignored(section: WrittenSection) -> list[ConfigWarning]:
-    # Without its name: that may be a secret on a line of its own.
+    # Without the property's name, which may be a secret on a line of its own.
     text = "a property is ignored: its name may have letters, digits and -/.%@_:+ only"
     return [ConfigWarning(place, section.header, text) for place in section.ignored]
 
 
 def _name_in_config(inner: str, *, default_in_full: bool) -> _Name | str:
-    """Give what a section of the config file is of, or why it is ignored."""
+    """Return the kind and name of a section of the config file, or why it is ignored."""
     if inner == "default":
         if default_in_full:
-            return "this section is ignored: there is a [profile default] too; merge the two"
+            return "this section is ignored: there is also a [profile default]; merge the two"
         return _Name("profile", "default")
     prefix, _, behind = inner.replace("\t", " ").partition(" ")
     kind = _KINDS.get(prefix)
@@ -234,12 +234,12 @@ def _is_default(inner: str) -> bool:
 
 
 def _name_in_credentials(inner: str) -> _Name | str:
-    """Give what a section of the credentials file is of, or why it is ignored."""
+    """Return the kind and name of a section of the credentials file, or why it is ignored."""
     prefix, space, _ = inner.replace("\t", " ").partition(" ")
     if space and prefix == "profile":
         return "this section is ignored: in this file a profile is [NAME]"
     if space and prefix in _KINDS:
-        return "this section is ignored: it belongs into the config file"
+        return "this section is ignored: it belongs in the config file"
     name = _name_of(inner)
     if name is None:
         return f"this section is ignored: {_NAMES}"

@@ -1,16 +1,16 @@
-"""Everything this library raises on purpose.
+"""The exceptions of this library.
 
 ::
 
     SsoOidcError
-     +-- ConfigurationError      you: what was asked for cannot be sent
-     +-- TransportError          the wire; .may_have_been_sent
+     +-- ConfigurationError      a setting or an argument is missing or wrong
+     +-- TransportError          the network failed; .may_have_been_sent
      |    +-- ConnectFailed      no connection was made: nothing was sent
-     |    +-- Timeout            a phase or the whole took too long
+     |    +-- Timeout            a phase or the whole request took too long
      |    +-- ConnectionLost     the connection ended before the answer did
      |    +-- ResponseTooLarge   the answer was larger than ClientConfig.max_response_bytes
-     +-- ResponseParseError      AWS, or something in between, answered what the model does not allow
-     +-- ServiceError            AWS said no
+     +-- ResponseParseError      an answer, of AWS or of something in between, does not fit the model
+     +-- ServiceError            AWS answered with an error
      |    +-- AccessDeniedException, AuthorizationPendingException, ExpiredTokenException,
      |    |   InternalServerException, InvalidClientException, InvalidClientMetadataException,
      |    |   InvalidGrantException, InvalidRedirectUriException, InvalidRequestException,
@@ -18,17 +18,17 @@
      |    |   UnauthorizedClientException, UnsupportedGrantTypeException
      |    +-- the portal's four, in ssooidc_core.portal
      |    +-- UnknownServiceError
-     +-- CacheFileInvalid        a cached token or registration on disk is broken
-     +-- LoginError              a flow's end that is not a token
+     +-- CacheFileInvalid        a cached token or registration cannot be read
+     +-- LoginError              a login or a refresh ended without a token
           +-- DeviceLoginExpired
           +-- CodeLoginExpired
-          +-- CallbackRefused    the browser came back with an error
+          +-- CallbackRefused    the callback has an error
           +-- CallbackMismatch   a callback that is not the answer to this login
           +-- SessionExpired
           +-- RegistrationGone
 
-No text of an error holds a secret, and none has a cause or context that does. All of them pickle and copy, notes
-included. `.hint` says what to do next, where there is something to say.
+No error's text contains a secret, and neither does that of its cause or context. All of them pickle and copy, including
+notes. `.hint` says what to do next, if there is something general to say.
 """
 
 from __future__ import annotations
@@ -82,41 +82,41 @@ def _rebuild(
     error.args = args
     error.__dict__.update(state)
     if "__notes__" in state:
-        # A copy's notes are its own.
+        # A copy has its own list of notes.
         error.__notes__ = list(error.__notes__)
     return error
 
 
 class SsoOidcError(Exception):
-    """The root of all errors of this library."""
+    """The base class of all errors of this library."""
 
     _hint: ClassVar[str | None] = None
 
     @property
     def hint(self) -> str | None:
-        """What to do next, in one sentence; `None` where there is nothing general to say."""
+        """What to do next, in one sentence; `None` if there is nothing general to say."""
         return self._hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the state rather than by the constructor, whose arguments are keywords; notes survive."""
+        """Rebuild from the state, not by the constructor, whose arguments are keywords; notes are kept."""
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class ConfigurationError(SsoOidcError):
-    """What was asked for cannot be sent: a region, an endpoint, credentials or an argument is missing or wrong."""
+    """A setting or an argument is missing or wrong: a region, an endpoint, credentials, a file."""
 
 
 class TransportError(SsoOidcError):
-    """The request could not be sent, or its answer did not come back whole.
+    """The request could not be sent, or its answer was not received completely.
 
-    `may_have_been_sent` is false only where the service cannot have seen the request; where it is true, a one-time
-    code or a refresh token in it may be spent.
+    `may_have_been_sent` is false only if the service cannot have seen the request. If it is true, a one-time code or a
+    refresh token in the request may be spent.
     """
 
     _hint: ClassVar[str | None] = "Check the network, HTTPS_PROXY and the region, then try again."
 
     def __init__(self, message: str, *, may_have_been_sent: bool = True) -> None:
-        """Take a text without secrets: a transport quotes its library only where nothing was sent."""
+        """Create an error; `message` has no secrets, so it quotes the HTTP library only if nothing was sent."""
         super().__init__(message)
         self.may_have_been_sent = may_have_been_sent
 
@@ -125,7 +125,7 @@ class ConnectFailed(TransportError):
     """No connection was made (name not found, refused, TLS failure): nothing was sent."""
 
     def __init__(self, message: str, *, may_have_been_sent: bool = False) -> None:
-        """Nothing was sent, unless the caller knows better."""
+        """Create an error; by default nothing was sent."""
         super().__init__(message, may_have_been_sent=may_have_been_sent)
 
 
@@ -134,30 +134,30 @@ class Timeout(TransportError):
 
 
 class ConnectionLost(TransportError):
-    """The connection ended, or broke the rules of HTTP, before a whole answer was there."""
+    """The connection ended, or violated HTTP, before the whole answer was received."""
 
 
 class ResponseTooLarge(TransportError):
     """The answer was larger than `ClientConfig.max_response_bytes`, before or after decompression."""
 
     _hint: ClassVar[str | None] = (
-        "No answer of this service is that large: check the endpoint and what stands between, "
-        "or raise ClientConfig.max_response_bytes."
+        "No answer of this service is that large: check the endpoint and any proxy, "
+        "or increase ClientConfig.max_response_bytes."
     )
 
 
 class ResponseParseError(SsoOidcError):
-    """The answer is not one that the service's model allows.
+    """The answer does not fit the service's model.
 
-    `status` is the HTTP status and `request_id` the service's id of the request, where it sent one.
+    `status` is the HTTP status and `request_id` the service's id of the request, or `None`.
     """
 
     _hint: ClassVar[str | None] = (
-        "Something between here and AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
+        "Something other than AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
     )
 
     def __init__(self, message: str, *, status: int, request_id: str | None = None) -> None:
-        """Take a text that quotes no more of the body than is safe to print."""
+        """Create an error; `message` must quote only what is safe to print of the body."""
         super().__init__(message)
         self.status = status
         self.request_id = request_id
@@ -170,18 +170,18 @@ class ServiceError(SsoOidcError):
         code: the error's name, `InvalidGrantException` for example.
         status: the HTTP status.
         error: the OAuth error code (RFC 6749 section 5.2, RFC 8628 section 3.5), or `None`.
-        error_description: the service's explanation as it came, not yet fit for a terminal, or `None`.
+        error_description: the service's explanation as received, possibly with control characters, or `None`.
         reason: the service model's `reason`, `KMS_AccessDeniedException` for example, or `None`.
-        message: the portal's `message` member as it came, or `None`.
+        message: the portal's `message` member as received, or `None`.
         request_id: the service's id of this request, for AWS support, or `None`.
-        retry_after: seconds the service asked to wait (header `x-amz-retry-after`), or `None`.
+        retry_after: the seconds to wait that the service asked for (header `x-amz-retry-after`), or `None`.
     """
 
     oauth_error: ClassVar[str | None] = None
-    """The value of `error` that the service model gives this exception."""
+    """The value of `error` in the service model for this exception."""
 
     modelled_status: ClassVar[int] = 400
-    """The HTTP status that the service model gives this exception."""
+    """The HTTP status in the service model for this exception."""
 
     def __init__(  # noqa: PLR0913 - one keyword a member of the answer
         self,
@@ -195,7 +195,7 @@ class ServiceError(SsoOidcError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """Take the answer's members; `str()` of the error makes them printable."""
+        """Create an error from the members of an answer; `str()` of the error makes them printable."""
         super().__init__()
         self.code = code
         self.status = status
@@ -208,7 +208,7 @@ class ServiceError(SsoOidcError):
 
     @classmethod
     def of(cls, error_description: str | None = None, *, status: int | None = None) -> Self:
-        """Make an error as the service would, for tests of code that handles it; by default with the model's status."""
+        """Return an error like the service's, to test code that handles it; by default with the model's status."""
         return cls(
             code=cls.__name__,
             status=cls.modelled_status if status is None else status,
@@ -217,7 +217,7 @@ class ServiceError(SsoOidcError):
         )
 
     def __str__(self) -> str:
-        """Give `Code: description (reason; status 400, request id ...)`, printable and bounded."""
+        """Return `Code: description (reason; status 400, request id ...)`, printable and bounded."""
         said = self.error_description or self.message or self.error
         text = f"{self.code}: {said}" if said else self.code
         facts = f"status {self.status}"
@@ -228,12 +228,12 @@ class ServiceError(SsoOidcError):
         return f"{printable(text, limit=_TEXT_LIMIT)} ({printable(facts, limit=_TEXT_LIMIT)})"
 
     def __repr__(self) -> str:
-        """Give the class and what `str()` gives."""
+        """Return the class and the text."""
         return f"<{type(self).__name__} {self}>"
 
 
 class AccessDeniedException(ServiceError):
-    """`access_denied`: the person, or a policy, refused; with a `reason`, a KMS key refused."""
+    """`access_denied`: the person or a policy refused; if there is a `reason`, a KMS key did."""
 
     oauth_error: ClassVar[str | None] = "access_denied"
     _hint: ClassVar[str | None] = (
@@ -249,7 +249,7 @@ class AuthorizationPendingException(ServiceError):
 
 
 class ExpiredTokenException(ServiceError):
-    """`expired_token`: the device code, or the token, is no longer valid."""
+    """`expired_token`: the device code or the token is no longer valid."""
 
     oauth_error: ClassVar[str | None] = "expired_token"
     _hint: ClassVar[str | None] = "Start the login again."
@@ -264,7 +264,7 @@ class InternalServerException(ServiceError):
 
 
 class InvalidClientException(ServiceError):
-    """`invalid_client` (401): the service does not know the client id and secret, or they expired."""
+    """`invalid_client` (401): the client id and secret are unknown to the service, or have expired."""
 
     oauth_error: ClassVar[str | None] = "invalid_client"
     modelled_status: ClassVar[int] = 401
@@ -272,7 +272,7 @@ class InvalidClientException(ServiceError):
 
 
 class InvalidClientMetadataException(ServiceError):
-    """`invalid_client_metadata`: RegisterClient was given what the service refuses."""
+    """`invalid_client_metadata`: the service refuses an argument of RegisterClient."""
 
     oauth_error: ClassVar[str | None] = "invalid_client_metadata"
     _hint: ClassVar[str | None] = "Use client_type 'public' and a client_name without white space."
@@ -286,14 +286,14 @@ class InvalidGrantException(ServiceError):
 
 
 class InvalidRedirectUriException(ServiceError):
-    """`invalid_redirect_uri`: the service takes `http://127.0.0.1[:port]/oauth/callback`."""
+    """`invalid_redirect_uri`: the service accepts only `http://127.0.0.1[:port]/oauth/callback`."""
 
     oauth_error: ClassVar[str | None] = "invalid_redirect_uri"
     _hint: ClassVar[str | None] = "Register http://127.0.0.1/oauth/callback (no port)."
 
 
 class InvalidRequestException(ServiceError):
-    """`invalid_request`: a parameter is missing or wrong; also what a start URL of another region gets."""
+    """`invalid_request`: a parameter is missing or wrong, or the start URL belongs to another region."""
 
     oauth_error: ClassVar[str | None] = "invalid_request"
     _hint: ClassVar[str | None] = (
@@ -302,7 +302,7 @@ class InvalidRequestException(ServiceError):
 
 
 class InvalidRequestRegionException(ServiceError):
-    """`invalid_request`: this token belongs to another region, named in `region`, with its `endpoint`."""
+    """`invalid_request`: the token belongs to another region; `region` and `endpoint` name it."""
 
     oauth_error: ClassVar[str | None] = "invalid_request"
 
@@ -320,7 +320,7 @@ class InvalidRequestRegionException(ServiceError):
         endpoint: str | None = None,
         region: str | None = None,
     ) -> None:
-        """Take the answer's members; `endpoint` and `region` name where the token may be used."""
+        """Create an error from the members of an answer; `endpoint` and `region` are where the token may be used."""
         super().__init__(
             code=code,
             status=status,
@@ -336,23 +336,23 @@ class InvalidRequestRegionException(ServiceError):
 
     @property
     def hint(self) -> str | None:
-        """Name the region to use, where the service did."""
+        """Which region to use."""
         if self.region is None:
-            return "Use the region that the token was issued in."
+            return "Use the region in which the token was issued."
         return f"Use region {printable(self.region, limit=63)}."
 
 
 class InvalidScopeException(ServiceError):
-    """`invalid_scope`: a scope is unknown, malformed, or wider than what was granted."""
+    """`invalid_scope`: a scope is unknown or malformed, or exceeds what was granted."""
 
     oauth_error: ClassVar[str | None] = "invalid_scope"
     _hint: ClassVar[str | None] = (
-        "Ask for scopes that the service knows, sso:account:access for example."
+        "Request only scopes that the service supports, sso:account:access for example."
     )
 
 
 class SlowDownException(ServiceError):
-    """`slow_down`: polled too fast; 5 seconds are added to the interval for good (RFC 8628 section 3.5)."""
+    """`slow_down`: polling is too fast; the interval grows by 5 seconds from now on (RFC 8628 section 3.5)."""
 
     oauth_error: ClassVar[str | None] = "slow_down"
     _hint: ClassVar[str | None] = "Wait longer between requests; poll_for_token does."
@@ -372,41 +372,41 @@ class UnsupportedGrantTypeException(ServiceError):
 
 
 class UnknownServiceError(ServiceError):
-    """An error that the service's model does not name; `code` is the name it gave, or the HTTP status as text."""
+    """An error that is not in the service's model; `code` is its name, or the HTTP status as text."""
 
 
 class CacheFileInvalid(SsoOidcError):
     """A cached document (a token, a registration, role credentials) cannot be read."""
 
-    _hint: ClassVar[str | None] = "Log in again: that writes the file anew."
+    _hint: ClassVar[str | None] = "Log in again, which replaces the file."
 
 
 class LoginError(SsoOidcError):
-    """A flow's end that is not a token."""
+    """A login or a refresh ended without a token."""
 
 
 class DeviceLoginExpired(LoginError):
-    """The device code's time ran out before anybody approved it; the last failed poll is the cause."""
+    """The device code expired before it was approved; the last failed poll is the cause."""
 
     _hint: ClassVar[str | None] = "Start the login again."
 
 
 class CodeLoginExpired(LoginError):
-    """The browser login took too long: the authorization code, or the time to wait for one, has run out."""
+    """The browser login took too long: the authorization code or the time to wait for one has expired."""
 
     _hint: ClassVar[str | None] = "Start the login again."
 
 
 class CallbackRefused(LoginError):
-    """The browser came back with this login's `state` and an error (RFC 6749 section 4.1.2.1).
+    """The callback has this login's `state` and an error (RFC 6749 section 4.1.2.1).
 
-    `error` and `error_description` are as they came, not yet fit for a terminal; `str()` is.
+    `error` and `error_description` are as received, possibly with control characters; `str()` has none.
     """
 
     _hint: ClassVar[str | None] = "Start the login again, or ask an administrator for access."
 
     def __init__(self, error: str, error_description: str | None = None) -> None:
-        """Take what came back."""
+        """Create an error from the parameters of a callback."""
         said = f"{error}: {error_description}" if error_description else error
         super().__init__(f"The sign-in was refused: {printable(said, limit=_TEXT_LIMIT)}")
         self.error = error
@@ -414,28 +414,28 @@ class CallbackRefused(LoginError):
 
 
 class CallbackMismatch(LoginError):
-    """What came to the callback address is not the answer to this login: a stranger's, or an older login's.
+    """A callback is not the answer to this login: it is of another program, or of an older login.
 
-    Whoever listens goes on waiting. `error` is the error code in it, or `None`.
+    The login keeps waiting. `error` is the error code of the callback, or `None`.
     """
 
     _hint: ClassVar[str | None] = (
-        "Use the whole address of the page that the browser was sent to by this very login."
+        "Use the whole address of the page to which this login sent the browser."
     )
 
     def __init__(self, message: str, *, error: str | None = None) -> None:
-        """Take a text that quotes nothing of it."""
+        """Create an error; `message` must not quote the callback."""
         super().__init__(message)
         self.error = error
 
 
 class SessionExpired(LoginError):
-    """The refresh token is refused: the session ended, or was ended."""
+    """The refresh token is refused, because the session has ended."""
 
     _hint: ClassVar[str | None] = "Log in again."
 
 
 class RegistrationGone(LoginError):
-    """The client registration has expired, or the service no longer knows it."""
+    """The client registration has expired, or the service no longer has it."""
 
     _hint: ClassVar[str | None] = "Log in again, with a new registration."

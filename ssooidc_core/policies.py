@@ -1,10 +1,10 @@
 """Retry policies: ready-made `tenacity.Retrying` objects, used for their strategies.
 
-`standard_retry()` is the AWS SDKs' standard mode in version 2.1. `device_polling()` is RFC 8628 section 3.5. Any other
-tenacity policy of yours may stand in their place; `sleep`, `before`, `retry_error_callback` and `reraise` of it have no
-meaning here: the transport sleeps, and the last error itself is raised.
+`standard_retry()` is version 2.1 of the AWS SDKs' standard mode. `device_polling()` is RFC 8628 section 3.5. Any other
+tenacity policy can be used instead. Its `sleep`, `before`, `retry_error_callback` and `reraise` have no effect: the
+transport sleeps, and the last error itself is raised.
 
-Importing this module imports tenacity; nothing of the core does so before the first failure or the first poll.
+Importing this module imports tenacity. The core imports it at the first failure or the first poll.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_any, stop_base
 from tenacity.wait import wait_base
 
-from ssooidc_core._program import TRANSIENT_CODES, is_repeatable, is_throttling
+from ssooidc_core._transient_errors import TRANSIENT_CODES, is_repeatable, is_throttling
 from ssooidc_core.errors import (
     AuthorizationPendingException,
     ConfigurationError,
@@ -54,7 +54,7 @@ _LARGEST_EXPONENT: Final = 30
 
 
 class CallState(RetryCallState):
-    """What tenacity's strategies see of one call, and what the quota was last charged for it."""
+    """The state of one call for tenacity's strategies, and what the quota was last charged for it."""
 
     charged: int = 0
 
@@ -63,26 +63,30 @@ def _failure(state: RetryCallState) -> BaseException | None:
     return None if state.outcome is None else state.outcome.exception()
 
 
-class RetryQuota:
-    """A budget of retries, shared by all calls under one policy: where all of them fail, retrying stops.
+def _is_throttled(error: BaseException | None) -> bool:
+    return isinstance(error, Exception) and is_throttling(error)
 
-    Each retry costs 14 (5 after throttling); a success gives back what its last retry cost, or 1 where there was none.
-    Safe to use from many threads.
+
+class RetryQuota:
+    """A budget of retries, shared by all calls under one policy: if all of them fail, retrying stops.
+
+    Each retry costs 14, or 5 after throttling. A success returns the cost of its last retry, or 1 if there was none. It
+    is safe to use from many threads.
     """
 
     def __init__(self, capacity: int = 500) -> None:
-        """Start full."""
+        """Create a full quota."""
         self.capacity: Final = capacity
         self._available = capacity
         self._lock: Final = threading.Lock()
 
     @property
     def available(self) -> int:
-        """What is left."""
+        """The remaining budget."""
         return self._available
 
     def charge(self, cost: int) -> bool:
-        """Take `cost`, or nothing where there is less."""
+        """Take `cost` and return true, or take nothing and return false if less remains."""
         with self._lock:
             if cost > self._available:
                 return False
@@ -90,20 +94,20 @@ class RetryQuota:
             return True
 
     def refund(self, amount: int) -> None:
-        """Give back, up to the capacity."""
+        """Return `amount` to the budget, up to its capacity."""
         with self._lock:
             self._available = min(self.capacity, self._available + amount)
 
 
 class _RetryTransient(retry_base):
-    """Retry what may go away by itself, and refund the quota at a success."""
+    """Retry after errors that may be temporary, and refund the quota at a success."""
 
     def __init__(self, quota: RetryQuota) -> None:
         self.quota: Final = quota
 
     @property
     def indifferent_to_success(self) -> bool:
-        """Whether a success without a retry would change nothing: spares making a state for each call."""
+        """Whether a success has no effect, so that no state needs to be created for it."""
         return self.quota.available >= self.quota.capacity
 
     def __call__(self, retry_state: RetryCallState) -> bool:
@@ -125,7 +129,7 @@ class _RetryTransient(retry_base):
 
 
 class _ExponentialJitter(wait_base):
-    """`random * min(b * 2**i, max_backoff)`, moved to where the server's hint wants it, by 5 s at most."""
+    """`random * min(b * 2**i, max_backoff)`, increased to the server's hint, but by 5 s at most."""
 
     def __init__(self, max_backoff: float, jitter: Callable[[], float]) -> None:
         self._max_backoff: Final = max_backoff
@@ -133,8 +137,7 @@ class _ExponentialJitter(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = _failure(retry_state)
-        throttled = isinstance(error, Exception) and is_throttling(error)
-        base = _BASE_DELAY_THROTTLED if throttled else _BASE_DELAY
+        base = _BASE_DELAY_THROTTLED if _is_throttled(error) else _BASE_DELAY
         exponent = min(retry_state.attempt_number - 1, _LARGEST_EXPONENT)
         delay = self._jitter() * min(base * 2.0**exponent, self._max_backoff)
         hint = error.retry_after if isinstance(error, ServiceError) else None
@@ -142,7 +145,7 @@ class _ExponentialJitter(wait_base):
 
 
 class _StopAttemptsOrQuota(stop_base):
-    """Stop after so many attempts, or where the quota cannot pay for one more; charge it where it can."""
+    """Stop after the given number of attempts, or if the quota cannot pay for another; charge it if it can."""
 
     def __init__(self, max_attempts: int, quota: RetryQuota) -> None:
         self.max_attempt_number: Final = max_attempts
@@ -152,9 +155,7 @@ class _StopAttemptsOrQuota(stop_base):
         # Attempts first: the last failure costs nothing.
         if retry_state.attempt_number >= self.max_attempt_number:
             return True
-        error = _failure(retry_state)
-        throttled = isinstance(error, Exception) and is_throttling(error)
-        cost = _COST_THROTTLED if throttled else _COST
+        cost = _COST_THROTTLED if _is_throttled(_failure(retry_state)) else _COST
         if not self._quota.charge(cost):
             return True
         if isinstance(retry_state, CallState):
@@ -169,18 +170,18 @@ def standard_retry(
     quota: RetryQuota | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Retrying:
-    """Make the AWS SDKs' standard retry policy, version 2.1.
+    """Return the AWS SDKs' standard retry policy, version 2.1.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 
     Args:
-        max_attempts: attempts of one call, the first included.
-        max_backoff: seconds that a computed wait has at most.
-        quota: shared with other policies where given; by default this policy's own, of 500.
-        jitter: gives a number from 0 to 1 at each retry.
+        max_attempts: the most attempts of one call, including the first.
+        max_backoff: the longest computed wait, in seconds.
+        quota: a quota to share with other policies; by default a new one of 500.
+        jitter: returns a number from 0 to 1 at each retry.
 
     Raises:
-        ConfigurationError: there is not even one attempt.
+        ConfigurationError: `max_attempts` is less than 1.
     """
     if max_attempts < 1:
         message = f"max_attempts must be at least 1, not {max_attempts!r}"
@@ -194,12 +195,12 @@ def standard_retry(
 
 
 def max_attempts_of(policy: Retrying) -> int | None:
-    """Give the number of attempts a policy allows, where it says so plainly."""
+    """Return the most attempts that a policy allows, or `None` if its stop strategy does not tell."""
     return _max_attempts(policy.stop) if getattr(policy, "enabled", True) else 1
 
 
 def _max_attempts(stop: object) -> int | None:
-    # tenacity's `stop_after_attempt` and our own stop call it the same.
+    # tenacity's `stop_after_attempt` and `standard_retry` use the same name.
     limit = getattr(stop, "max_attempt_number", None)
     if isinstance(limit, int):
         return limit
@@ -210,11 +211,11 @@ def _max_attempts(stop: object) -> int | None:
 
 
 class PollState(RetryCallState):
-    """What tenacity's strategies see of one device login; never kept on a policy, which others share.
+    """The state of one device login for tenacity's strategies; not kept on the policy, which other logins share.
 
     Attributes:
-        interval: seconds between polls, what `slow_down` added included.
-        failed_polls: polls in a row, this one included, that got no real answer.
+        interval: seconds between polls, including what `slow_down` added.
+        failed_polls: the number of the latest polls in a row, including this one, that failed.
     """
 
     interval: float = 5.0
@@ -222,7 +223,7 @@ class PollState(RetryCallState):
 
 
 def is_failed_poll(error: BaseException | None) -> bool:
-    """Say whether a poll got no real answer: the wire failed, or the service did, or it had no time."""
+    """Return whether a poll failed without an answer about the login: the wire or the service failed, or throttled."""
     if isinstance(error, (AuthorizationPendingException, SlowDownException)):
         return False
     return isinstance(error, Exception) and is_repeatable(error)
@@ -237,7 +238,7 @@ class _KeepPolling(retry_base):
 
 
 class _PollingWait(wait_base):
-    """The interval; doubled for each failed poll in a row, to 60 s at most."""
+    """The interval, doubled for each failed poll in a row, up to 60 s."""
 
     def __call__(self, retry_state: RetryCallState) -> float:
         if not isinstance(retry_state, PollState):
@@ -250,11 +251,11 @@ class _PollingWait(wait_base):
 
 
 def device_polling() -> Retrying:
-    """Make the policy of polling for a device code, RFC 8628 section 3.5.
+    """Return the policy of polling with a device code, RFC 8628 section 3.5.
 
-    Wait the interval between polls; `slow_down` has added 5 seconds to it for good by the time it is asked. A poll
-    that got no real answer (a transport error, 5xx, 429) doubles the wait, to 60 seconds at most, until the next real
-    answer. Every other error ends it. That no wait reaches the device code's end is not the policy's to say:
-    `ssooidc_core.flows.device` sees to it under any policy.
+    The wait between polls is the interval, to which each `slow_down` adds 5 seconds for all later polls. A poll that
+    fails without an answer about the login (a transport error, 5xx, 429) doubles the wait, up to 60 seconds, until the
+    next such answer. Every other error ends the polling. Under any policy, `ssooidc_core.flows.device` begins no wait
+    that would last until the device code expires.
     """
     return Retrying(retry=_KeepPolling(), wait=_PollingWait())

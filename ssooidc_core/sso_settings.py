@@ -1,7 +1,7 @@
 """`SsoSettings`: where and how to sign in, from an `[sso-session]` section or a profile.
 
-A profile says it by naming an `[sso-session]` section, or, in the older form, by `sso_start_url` and `sso_region` of
-its own. Where both say something, they must say the same.
+A profile names an `[sso-session]` section or, in the older form, has `sso_start_url` and `sso_region` of its own. A
+property that both have must have the same value in both.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OF_SSO: Final = frozenset({"sso_session", *_REQUIRED, *_ROLE})
 
 
 def parse_registration_scopes(setting: str) -> tuple[str, ...]:
-    """Give the scopes that `sso_registration_scopes` lists, separated by commas; none of an empty text."""
+    """Return the scopes in the value of `sso_registration_scopes`, which are separated by commas."""
     return tuple(scope for part in setting.split(",") if (scope := part.strip()))
 
 
@@ -39,14 +39,15 @@ class SsoSettings:
     """Where and how to sign in.
 
     Attributes:
-        start_url: as it is written; the name of the older form's token file is made of it.
-        region: of the Identity Center instance; one host label.
-        session_name: of the `[sso-session]` section, `None` in the older form; the token file's name is made of it.
-        scopes: to register with; `None` where the setting is absent, which is another thing than an empty one in the
-            name of the registration's file.
-        profile: the profile it came from, or `None`.
-        account_id: of the profile, or `None`.
-        role_name: of the profile, or `None`.
+        start_url: the start URL as it is written; in the older form, the token file's name depends on it.
+        region: the region of the Identity Center instance; one host label.
+        session_name: the name of the `[sso-session]` section, on which the token file's name depends; `None` in the
+            older form.
+        scopes: the scopes to register; `None` if the setting is absent, which results in another name of the
+            registration file than an empty setting.
+        profile: the profile that these settings are from, or `None`.
+        account_id: the profile's account, or `None`.
+        role_name: the profile's role, or `None`.
     """
 
     start_url: str
@@ -62,7 +63,7 @@ class SsoSettings:
         """Read an `[sso-session]` section.
 
         Raises:
-            ConfigurationError: there is none of that name, or it lacks a start URL or a region, or they are unusable.
+            ConfigurationError: there is no such section, or its start URL or region is missing or invalid.
         """
         section = config.sso_sessions.get(name)
         if section is None:
@@ -79,15 +80,15 @@ class SsoSettings:
 
     @classmethod
     def from_profile(cls, config: AwsConfig, name: str | None = None) -> SsoSettings | None:
-        """Read a profile; `None` where it says nothing about SSO.
+        """Read a profile; return `None` if it has no SSO settings.
 
         Args:
             config: the files.
-            name: of the profile; without it the profile `default` counts, if there is one.
+            name: the profile; by default the profile `default`, if there is one.
 
         Raises:
-            ConfigurationError: there is no such profile, or no SSO session of the name that it gives, a required
-                setting is missing or unusable, or profile and session say different things.
+            ConfigurationError: there is no such profile or no SSO session with the name in it, a required setting is
+                missing or invalid, or profile and session differ.
         """
         profile = find_profile(config, name)
         if profile is None or not _OF_SSO & profile.properties.keys():
@@ -95,7 +96,7 @@ class SsoSettings:
         session_name = profile.text("sso_session")
         if session_name is None:
             start_url, region = _sign_in(profile, is_session=False)
-            # As in the AWS CLI: the older form has no scopes, whatever the profile says.
+            # As in the AWS CLI: the older form has no scopes, even if the profile has the property.
             found = cls(start_url=start_url, region=region)
             role = {key: profile.text(key) for key in _ROLE}
         else:
@@ -110,7 +111,7 @@ class SsoSettings:
         )
 
     def account_and_role(self) -> tuple[str, str]:
-        """Give the account and the role to ask the access portal for.
+        """Return the account and the role to request from the access portal.
 
         Raises:
             ConfigurationError: the profile lacks one of the two, or there is no profile.
@@ -120,7 +121,7 @@ class SsoSettings:
         if self.profile is None:
             message = (
                 "Invalid Configuration: an SSO session has no account and no role: "
-                "name a profile that has, or the two themselves"
+                "use a profile that has them, or pass both"
             )
             raise ConfigurationError(message)
         lacking = "sso_role_name" if self.account_id is not None else "sso_account_id"
@@ -132,16 +133,16 @@ class SsoSettings:
 
 
 def _session_of(profile: Section, name: str, config: AwsConfig) -> Section:
-    """Give the session section that a profile names, and that agrees with it."""
+    """Return the session section that a profile names, after checking that the two agree."""
     session = config.sso_sessions.get(name)
     if session is None:
         message = (
-            f"{profile.say('sso_session')} names an [sso-session] section that is not there: write it into "
+            f"{profile.say('sso_session')} names an [sso-session] section that does not exist: write it into "
             f"{printable(config.file, limit=200)}, with sso_start_url and sso_region"
             f"{config.say_ignored(f'[sso-session {name}]')}"
         )
         raise ConfigurationError(message)
-    # Whatever property it is: the AWS SDKs let the session's win, and refuse a profile that says something else.
+    # This holds for every property: the AWS SDKs use the session's, and refuse a profile with another value.
     for key, said in session.properties.items():
         own = profile.properties.get(key)
         if own is not None and own.value != said.value:
@@ -154,7 +155,7 @@ def _session_of(profile: Section, name: str, config: AwsConfig) -> Section:
 
 
 def _sign_in(section: Section, *, is_session: bool) -> tuple[str, str]:
-    """Give the start URL and the region of a session, or of a profile of the older form."""
+    """Return the start URL and the region of a session, or of a profile in the older form."""
     start_url, region = section.text("sso_start_url"), section.text("sso_region")
     if start_url is None or region is None:
         lacking = "sso_start_url" if start_url is None else "sso_region"
@@ -167,7 +168,7 @@ def _sign_in(section: Section, *, is_session: bool) -> tuple[str, str]:
     try:
         check_region(region)
     except ConfigurationError:
-        # It quotes the region: a secret on the wrong line would be printed.
+        # This error quotes the region, which may be a secret on the wrong line.
         usable = False
     else:
         usable = True
@@ -178,7 +179,7 @@ def _sign_in(section: Section, *, is_session: bool) -> tuple[str, str]:
 
 
 def _scopes(section: Section) -> tuple[str, ...] | None:
-    """Give the scopes of a session: none is another thing than none said."""
+    """Return the scopes of a session, or `None` if the property is absent."""
     if "sso_registration_scopes" not in section.properties:
         return None
     scopes = parse_registration_scopes(section.text("sso_registration_scopes") or "")

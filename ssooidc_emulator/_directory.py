@@ -1,11 +1,11 @@
-"""Who there is and what they may do: users, accounts, roles given to users, applications, and who may sign requests.
+"""The directory of an instance: users, accounts, roles, applications, token issuers and access keys.
 
     directory = Directory()
     directory.add_user("jane")
     directory.add_account("111122223333", name="Production")
     directory.assign("jane", account_id="111122223333", role_name="ReadOnly")
 
-It is what an administrator sets up. Sessions, registrations and codes are not here: they come of requests.
+It holds what an administrator sets up. Sessions, registrations and codes come from requests and are kept elsewhere.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class User:
 
     Attributes:
         name: the user name, unique in the directory.
-        user_id: the identity store's own id, unique too.
-        email: a trusted token issuer's tokens are matched by it.
+        user_id: the identity store's id of the user, also unique.
+        email: the address by which, unless configured otherwise, the tokens of a trusted issuer name the user.
     """
 
     name: str
@@ -57,15 +57,15 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
-    """A customer managed OAuth 2.0 application, which CreateTokenWithIAM is asked for by its ARN.
+    """A customer managed OAuth 2.0 application, the client of CreateTokenWithIAM.
 
     Attributes:
-        arn: its ARN, the `clientId` of CreateTokenWithIAM.
-        grant_types: what it may use.
-        scopes: what its tokens may hold besides the default scopes, which all applications have.
-        redirect_uris: where `/authorize` may send codes.
-        users: names of the users assigned to it; `None` where none need be assigned.
-        audiences: the `aud` values that an assertion of a trusted issuer may have.
+        arn: its ARN, sent as the `clientId` of CreateTokenWithIAM.
+        grant_types: the grant types that it may use.
+        scopes: the scopes that its tokens may have besides the default ones of all applications.
+        redirect_uris: the URIs to which `/authorize` may send codes.
+        users: the names of the users assigned to it; `None` if it requires no assignment.
+        audiences: the accepted values of the claim `aud` in assertions of trusted issuers.
     """
 
     arn: str
@@ -77,19 +77,19 @@ class Application:
 
     @property
     def allowed_scopes(self) -> tuple[str, ...]:
-        """The scopes that its tokens may hold: `openid`, `aws`, `sts:identity_context` and its own."""
+        """The scopes that its tokens may have: `openid`, `aws`, `sts:identity_context` and its own."""
         return tuple(dict.fromkeys((*_DEFAULT_SCOPES, *self.scopes)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrustedTokenIssuer:
-    """Whose JWTs are taken for users of the directory.
+    """An issuer whose JWTs are accepted for users of the directory.
 
     Attributes:
-        issuer_url: equal to the claim `iss`.
-        key_set: its public keys as a JSON Web Key Set (RFC 7517), the text of the document.
-        claim: the claim that names the user, `email` for example.
-        attribute: the user's attribute that it must equal: `email`, `name` or `user_id`.
+        issuer_url: the value of the claim `iss`.
+        key_set: its public keys, the text of a JSON Web Key Set (RFC 7517).
+        claim: the claim that names the user, for example `email`.
+        attribute: the attribute of `User` that the claim must equal: `email`, `name` or `user_id`.
     """
 
     issuer_url: str
@@ -100,7 +100,7 @@ class TrustedTokenIssuer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessKey:
-    """An IAM access key whose signatures are accepted; with a session token it must come along."""
+    """An IAM access key whose signatures are accepted; a request must also carry its session token, if it has one."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -108,14 +108,14 @@ class AccessKey:
 
 
 class Directory:
-    """What an administrator set up. Safe to use from many threads.
+    """Users, accounts, assignments, applications, issuers and access keys. Safe to use from many threads.
 
-    A change holds good from the next request on; one that is being answered is not disturbed.
+    A change takes effect with the next request.
     """
 
     def __init__(self) -> None:
-        """Start with nobody."""
-        # Its own: an `IdentityCenter` asks while it holds its lock, and this never calls back.
+        """Start empty."""
+        # No deadlock: an `IdentityCenter` calls this while it holds its own lock, and this never calls the center.
         self._lock: Final = threading.RLock()
         self._users: Final[dict[str, User]] = {}
         self._accounts: Final[dict[str, Account]] = {}
@@ -126,45 +126,44 @@ class Directory:
 
     @classmethod
     def example(cls) -> Directory:
-        """Give what an `IdentityCenter` has where nothing else is given.
+        """Return the directory that an `IdentityCenter` has by default.
 
-        That is one user with two roles in one account, and the access key of AWS's documentation.
+        It has one user with two roles in one account, and the example access key of AWS's documentation.
         """
         directory = cls()
         _ = directory.add_user("user")
         _ = directory.add_account("123456789012", name="Example account")
         directory.assign("user", account_id="123456789012", role_name="AdministratorAccess")
         directory.assign("user", account_id="123456789012", role_name="ReadOnly")
-        # The example key of AWS's own documentation.
         directory.add_access_key(
             AccessKey(
                 access_key_id="AKIAIOSFODNN7EXAMPLE",
-                secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",  # noqa: S106 - known to everybody
+                secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",  # noqa: S106 - public documentation
             )
         )
         return directory
 
     @property
     def users(self) -> tuple[User, ...]:
-        """All users, in the order they were added."""
+        """All users, in the order in which they were added."""
         with self._lock:
             return tuple(self._users.values())
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """All accounts, in the order they were added."""
+        """All accounts, in the order in which they were added."""
         with self._lock:
             return tuple(self._accounts.values())
 
     def add_user(self, name: str, *, user_id: str | None = None, email: str | None = None) -> User:
-        """Add a person; by default with an id and an address made of the name.
+        """Add a user and return it; the id and the address default to ones made from the name.
 
         Raises:
             ValueError: the name is empty or taken.
         """
         with self._lock:
             if not name or name in self._users:
-                message = f"A user needs a name that no other has, not {name!r}"
+                message = f"A user's name must be unique and not empty, unlike {name!r}"
                 raise ValueError(message)
             user = User(name=name, user_id=user_id or name, email=email or f"{name}@example.com")
             self._users[name] = user
@@ -173,14 +172,14 @@ class Directory:
     def add_account(
         self, account_id: str, *, name: str | None = None, email: str | None = None
     ) -> Account:
-        """Add an AWS account; by default with a name and an address made of its id.
+        """Add an AWS account and return it; the name and the address default to ones made from the id.
 
         Raises:
-            ValueError: the id has not 12 digits, or is taken.
+            ValueError: the id does not have 12 digits, or is taken.
         """
         with self._lock:
             if _ACCOUNT_ID.match(account_id) is None or account_id in self._accounts:
-                message = f"An account id has 12 digits and is unique, not {account_id!r}"
+                message = f"An account id must have 12 digits and be unique, unlike {account_id!r}"
                 raise ValueError(message)
             account = Account(
                 account_id=account_id,
@@ -191,27 +190,25 @@ class Directory:
             return account
 
     def assign(self, user: str, *, account_id: str, role_name: str) -> None:
-        """Let a user have a role (a permission set) in an account.
+        """Assign a role (a permission set) in an account to a user.
 
         Raises:
-            ValueError: there is no such user or account, or the role's name is not one.
+            ValueError: there is no such user or account, or the role's name is invalid.
         """
         with self._lock:
             if user not in self._users:
-                message = f"No user {user!r}: add_user comes first"
+                message = f"No user {user!r}: call directory.add_user first"
                 raise ValueError(message)
             if account_id not in self._accounts:
-                message = f"No account {account_id!r}: add_account comes first"
+                message = f"No account {account_id!r}: call directory.add_account first"
                 raise ValueError(message)
             if _ROLE_NAME.match(role_name) is None:
-                message = (
-                    f"A role's name has 1 to 32 letters, digits and +=,.@-_, unlike {role_name!r}"
-                )
+                message = f"A role's name must have 1 to 32 letters, digits and +=,.@-_, unlike {role_name!r}"
                 raise ValueError(message)
             self._assignments.add((user, account_id, role_name))
 
     def unassign(self, user: str, *, account_id: str, role_name: str) -> None:
-        """Take a role away; asking for its credentials is answered with 403 from now on.
+        """Remove the assignment of a role; requests for its credentials are answered with 403 from now on.
 
         Raises:
             ValueError: the user does not have it.
@@ -223,12 +220,12 @@ class Directory:
             self._assignments.remove((user, account_id, role_name))
 
     def has_role(self, user: str, *, account_id: str, role_name: str) -> bool:
-        """Whether the user has this role."""
+        """Return whether the user has this role."""
         with self._lock:
             return (user, account_id, role_name) in self._assignments
 
     def accounts_of(self, user: str) -> tuple[Account, ...]:
-        """Give the accounts in which a user has a role, in the order they were added."""
+        """Return the accounts in which a user has a role, in the order in which they were added."""
         with self._lock:
             ids = {account_id for name, account_id, _ in self._assignments if name == user}
             return tuple(
@@ -236,7 +233,7 @@ class Directory:
             )
 
     def roles_of(self, user: str, *, account_id: str) -> tuple[str, ...]:
-        """Give the names of the roles that a user has in an account, sorted."""
+        """Return the names of the roles that a user has in an account, sorted."""
         with self._lock:
             return tuple(
                 sorted(
@@ -247,57 +244,56 @@ class Directory:
             )
 
     def user(self, name: str) -> User | None:
-        """Find a user by name."""
+        """Return the user of this name, or `None`."""
         with self._lock:
             return self._users.get(name)
 
     def someone(self, name: str | None) -> User:
-        """Give the user of this name, or the first one where no name is given.
+        """Return the user of this name, or the first user if the name is `None`.
 
         Raises:
-            ValueError: there is no such user, or no user at all.
+            ValueError: there is no such user.
         """
         with self._lock:
             user = next(iter(self._users.values()), None) if name is None else self._users.get(name)
             if user is None:
-                message = "There is no user yet: directory.add_user comes first"
-                if name is not None:
-                    message = f"No user {name!r}: directory.add_user comes first"
+                wanted = "user" if name is None else f"user {name!r}"
+                message = f"No {wanted}: call directory.add_user first"
                 raise ValueError(message)
             return user
 
     def user_with(self, attribute: str, value: str) -> User | None:
-        """Find the one user whose `email`, `name` or `user_id` is this; none where two have it."""
+        """Return the user whose `email`, `name` or `user_id` has this value, or `None` if there is not exactly one."""
         with self._lock:
             found = [user for user in self._users.values() if getattr(user, attribute) == value]
             return found[0] if len(found) == 1 else None
 
     def add_application(self, application: Application) -> None:
-        """Add an application, or put it in place of the one with its ARN."""
+        """Add an application, or replace the one with the same ARN."""
         with self._lock:
             self._applications[application.arn] = application
 
     def application(self, arn: str) -> Application | None:
-        """Find an application."""
+        """Return the application with this ARN, or `None`."""
         with self._lock:
             return self._applications.get(arn)
 
     def add_trusted_token_issuer(self, issuer: TrustedTokenIssuer) -> None:
-        """Add an issuer, or put it in place of the one with its URL."""
+        """Add an issuer, or replace the one with the same URL."""
         with self._lock:
             self._issuers[issuer.issuer_url] = issuer
 
     def trusted_token_issuer(self, issuer_url: str) -> TrustedTokenIssuer | None:
-        """Find an issuer by the claim `iss`."""
+        """Return the issuer with this URL, the value of the claim `iss`, or `None`."""
         with self._lock:
             return self._issuers.get(issuer_url)
 
     def add_access_key(self, key: AccessKey) -> None:
-        """Accept signatures made with this key."""
+        """Accept signatures that are made with this key."""
         with self._lock:
             self._access_keys[key.access_key_id] = key
 
     def access_key(self, access_key_id: str) -> AccessKey | None:
-        """Find an access key."""
+        """Return the access key with this id, or `None`."""
         with self._lock:
             return self._access_keys.get(access_key_id)

@@ -1,4 +1,4 @@
-"""Where ids, codes and tokens come from: `entropy(n)` gives n random bytes."""
+"""The source of ids, codes and tokens: `entropy(n)` returns n random bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Final, TypeAlias
 __all__ = ["REPEATED_ENTROPY", "Entropy", "seeded_entropy"]
 
 Entropy: TypeAlias = Callable[[int], bytes]
-"""Gives as many random bytes as it is asked for; `os.urandom` is one."""
+"""A function that returns as many random bytes as it is asked for, such as `os.urandom`."""
 
-REPEATED_ENTROPY: Final = "The entropy repeats itself: it must give other bytes each time"
-"""What is wrong where nothing new comes out of it; looking on would take for ever."""
+REPEATED_ENTROPY: Final = "The entropy repeats itself: it must return other bytes each time"
+"""The error message for entropy that keeps returning ids which are already taken."""
 
 
 def seeded_entropy(seed: int | str) -> Entropy:
-    """Give the same bytes again for the same seed, so that a test can expect exact ids. Not for secrets."""
+    """Return entropy that yields the same bytes for the same seed, so that a test can expect exact ids.
+
+    It is predictable and must not be used for real secrets.
+    """
     return random.Random(seed).randbytes  # noqa: S311 - reproducible on purpose

@@ -1,4 +1,4 @@
-"""`ExpiringMap`: a dictionary that forgets, without ever looking through all of its entries."""
+"""`ExpiringMap`: a dictionary whose entries expire, without scanning all of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["ExpiringMap"]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-_FORGOTTEN_AT_ONCE: Final = 100
+_DROPPED_AT_ONCE: Final = 100
 
 
 class ExpiringMap(Generic[K, V]):
-    """Entries with a time, in epoch seconds, from which on they may be dropped.
+    """Entries that may be dropped from a given time on, in epoch seconds.
 
-    An entry past its time may still be found until it is dropped: whoever cares must look at the time. Not locked.
+    An expired entry can still be found until it is dropped, so callers must check the time themselves. Not locked.
     """
 
     def __init__(self) -> None:
@@ -27,32 +27,32 @@ class ExpiringMap(Generic[K, V]):
         self._added = 0
 
     def put(self, key: K, value: V, *, until: float) -> None:
-        """Keep a value; its key must be new."""
+        """Add a value under a new key."""
         self._entries[key] = value
         self._added += 1
-        # The running number keeps keys, whose order means nothing, from being compared.
+        # The running number decides between equal times, so that keys are never compared.
         heapq.heappush(self._heap, (until, self._added, key))
 
     def get(self, key: K) -> V | None:
-        """Give the value of a key that was not dropped yet."""
+        """Return the value of a key, or `None` if it is unknown or was dropped."""
         return self._entries.get(key)
 
     def forget_until(self, now: float) -> list[V]:
-        """Drop entries past their time, at most a hundred a call so that no caller waits long, and return them."""
+        """Drop expired entries and return them; at most a hundred per call, so that no call takes long."""
         dropped: list[V] = []
-        while self._heap and self._heap[0][0] <= now and len(dropped) < _FORGOTTEN_AT_ONCE:
+        while self._heap and self._heap[0][0] <= now and len(dropped) < _DROPPED_AT_ONCE:
             _, _, key = heapq.heappop(self._heap)
             dropped.append(self._entries.pop(key))
         return dropped
 
     def values(self) -> Iterable[V]:
-        """Give all values, in the order they came."""
+        """Return all values, in the order in which they were added."""
         return self._entries.values()
 
     def __contains__(self, key: K) -> bool:
-        """Whether a key was not dropped yet."""
+        """Return whether a key is present."""
         return key in self._entries
 
     def __len__(self) -> int:
-        """Count the entries."""
+        """Return the number of entries."""
         return len(self._entries)

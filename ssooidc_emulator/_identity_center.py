@@ -1,7 +1,7 @@
 """`IdentityCenter`: the emulated service as one state machine without I/O.
 
-A request and the time go in, an answer comes out, or what is to go wrong on the wire. Nothing is read from a clock or
-a socket, and randomness is an argument: with a seeded one, the same calls give the same bytes.
+A request and the time go in; an answer, or a failure of the connection, comes out. The machine reads no clock and no
+socket, and its randomness is an argument: with a seeded one, the same calls return the same bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Unpack
 from urllib.parse import urlsplit
 
 from ssooidc_core._http import HttpRequest, HttpResponse
@@ -19,16 +19,17 @@ from ssooidc_core._program import Instant
 from ssooidc_emulator._directory import Directory
 from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._iam.tokens import IamTokens
-from ssooidc_emulator._oidc.answers import Answers
+from ssooidc_emulator._oidc.answers import Answers, Members
 from ssooidc_emulator._oidc.device_logins import DeviceLogin, LoginState, PendingLogin
-from ssooidc_emulator._oidc.operations import Members, Operations
+from ssooidc_emulator._oidc.operations import Operations
 from ssooidc_emulator._oidc.refusals import Refusal
 from ssooidc_emulator._oidc.registrations import RegisteredClient
 from ssooidc_emulator._oidc.sessions import ActiveSession
 from ssooidc_emulator._pages.authorize import AuthorizePage
-from ssooidc_emulator._pages.authorize_clients import AuthorizeClients
+from ssooidc_emulator._pages.authorize_requests import AuthorizeClients
 from ssooidc_emulator._pages.dashboard import Overview, dashboard
 from ssooidc_emulator._pages.device import DevicePage
+from ssooidc_emulator._pages.rendering import style
 from ssooidc_emulator._pages.same_origin import comes_from_another_site
 from ssooidc_emulator._portal.answers import error_name
 from ssooidc_emulator._portal.operations import Portal
@@ -39,7 +40,7 @@ from ssooidc_emulator._request_log import (
     loggable_method,
     loggable_path,
 )
-from ssooidc_emulator._settings import RefreshMode, Settings
+from ssooidc_emulator._settings import GivenSettings, read_settings
 from ssooidc_emulator.faults._kinds import Call, Fault
 from ssooidc_emulator.faults._script import FaultScript, OperationName
 from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed, WireFault
@@ -52,14 +53,13 @@ _DEVICE_PATH: Final = "/device"
 _AUTHORIZE_PATH: Final = "/authorize"
 _STYLE_PATH: Final = "/style.css"
 _TOKEN_PATH: Final = "/token"  # noqa: S105 - a path
-# The dashboard asks every few seconds: what it shows must not be that it was looked at.
+# The dashboard reloads every few seconds: its own requests must not fill the log that it shows.
 _NOT_LOGGED: Final = frozenset({_DASHBOARD_PATH, _STYLE_PATH})
 _LOG_SIZE: Final = 1000
-_NINETY_DAYS: Final = 90 * 24 * 3600
 
 
 class Route(NamedTuple):
-    """An operation of a service: its name, what answers it, and the form of other answers to it."""
+    """An operation of a service: its name, the function that answers it, and the builder of other answers to it."""
 
     operation: OperationName
     answer: Callable[[HttpRequest, datetime], HttpResponse]
@@ -69,99 +69,97 @@ class Route(NamedTuple):
 class IdentityCenter:
     """A local IAM Identity Center instance. Safe to use from many threads.
 
-    It is for tests and demos: its tokens open nothing, and it must not be put on a network.
+    It is for tests and demos: no AWS service accepts its tokens, and it must not be made reachable from a network.
     """
 
-    def __init__(  # noqa: PLR0913 - each fact of an instance by name
+    def __init__(
         self,
         *,
-        region: str = "us-east-1",
-        start_url: str = "https://d-1234567890.awsapps.com/start",
-        base_url: str | None = None,
-        interval: int = 1,
-        device_code_lifetime: int = 600,
-        authorization_code_lifetime: int = 600,
-        registration_lifetime: int = _NINETY_DAYS,
-        access_token_lifetime: int = 3600,
-        session_lifetime: int = 28800,
-        role_session_lifetime: int = 3600,
-        refresh_mode: RefreshMode = "stable",
-        enforce_interval: bool = False,
-        refuse_white_space: bool = True,
-        auto_approve: str | None = None,
         directory: Directory | None = None,
         entropy: Entropy = os.urandom,
+        **settings: Unpack[GivenSettings],
     ) -> None:
-        """Start with no clients, logins or sessions.
+        """Start without clients, logins and sessions.
 
         Args:
-            region: of the instance; a part of every client id.
-            start_url: the one start URL that is accepted.
-            base_url: where the device page is for people; by default this emulator where it is asked over loopback,
-                else the form that the real service had from 2019 to 2023.
-            interval: seconds between polls that clients are told.
-            device_code_lifetime: seconds.
-            authorization_code_lifetime: seconds; RFC 6749 section 4.1.2 recommends 10 minutes at most.
-            registration_lifetime: seconds; the real service's is 90 days.
-            access_token_lifetime: seconds, for clients that registered scopes and so can refresh.
-            session_lifetime: seconds; also the access token's life for clients without scopes.
-            role_session_lifetime: seconds, of the credentials of a role.
-            refresh_mode: what becomes of a refresh token that was used; see `RefreshMode`.
-            enforce_interval: answer `slow_down` to polls sooner than the interval. Off, since the AWS CLI polls twice
-                at once, and the real service was never seen to mind.
-            refuse_white_space: refuse client names with white space, as the real service was reported to.
-            auto_approve: the name of a user whom `/authorize` signs in at once, without a page to agree on: for
-                browsers that a script drives.
-            directory: the users, accounts, applications of the instance; by default `Directory.example()`.
-            entropy: gives random bytes; `seeded_entropy(...)` makes runs repeatable.
+            directory: the users, accounts and applications of the instance; by default `Directory.example()`.
+            entropy: returns random bytes; `seeded_entropy(...)` makes runs repeatable.
+            **settings: any of the following.
+
+                * `region`: the region of the instance, a part of every client id; by default "us-east-1".
+                * `start_url`: the only start URL that is accepted; by default
+                  "https://d-1234567890.awsapps.com/start".
+                * `base_url`: the address of the device page for people; by default this emulator's own page for
+                  requests over loopback, else the address that the real service used from 2019 to 2023.
+                * `interval`: the seconds between polls that clients are told; by default 1.
+                * `device_code_lifetime`: seconds; by default 600.
+                * `authorization_code_lifetime`: seconds; by default 600, the longest time that RFC 6749 section 4.1.2
+                  recommends.
+                * `registration_lifetime`: seconds; by default 90 days, as for the real service.
+                * `access_token_lifetime`: seconds, for clients with scopes, which can refresh; by default 3600.
+                * `session_lifetime`: seconds, also for the access tokens of clients without scopes; by default 28800.
+                * `role_session_lifetime`: seconds, for the credentials of a role; by default 3600.
+                * `refresh_mode`: what happens to a refresh token that is used, see `RefreshMode`; by default "stable".
+                * `enforce_interval`: answer `slow_down` to polls before the end of the interval; by default false,
+                  since the AWS CLI polls twice at once, and no record shows that the real service refuses this.
+                * `refuse_white_space`: refuse client names with white space, as the real service was reported to do;
+                  by default true.
+                * `auto_approve`: the name of a user whom `/authorize` signs in without showing a page, for browsers
+                  that a script drives; by default `None`.
 
         Raises:
             ConfigurationError: the region is not one host label.
-            ValueError: a time is below 1 second, the refresh mode is none, or `auto_approve` is no user.
+            ValueError: another setting is wrong, for example a time below 1 second, or `auto_approve` names no user.
         """
-        self._settings: Final = Settings(
-            region=region,
-            start_url=start_url,
-            base_url=base_url,
-            interval=interval,
-            device_code_lifetime=device_code_lifetime,
-            authorization_code_lifetime=authorization_code_lifetime,
-            registration_lifetime=registration_lifetime,
-            access_token_lifetime=access_token_lifetime,
-            session_lifetime=session_lifetime,
-            role_session_lifetime=role_session_lifetime,
-            refresh_mode=refresh_mode,
-            enforce_interval=enforce_interval,
-            refuse_white_space=refuse_white_space,
-        )
+        self._settings: Final = read_settings(**settings)
         self._lock: Final = threading.RLock()
         self.directory: Final = Directory.example() if directory is None else directory
         self._operations: Final = Operations(self._settings, entropy)
         self._answers: Final = Answers(entropy)
         self._page: Final = DevicePage(self._operations.logins, self.directory, entropy)
         clients = AuthorizeClients(self._operations.registrations, self.directory)
-        user = None if auto_approve is None else self.directory.someone(auto_approve).name
+        robot = self._settings.auto_approve
         self._authorize: Final = AuthorizePage(
-            self._operations.codes, clients, entropy, auto_approve=user
+            self._operations.codes,
+            clients,
+            entropy,
+            auto_approve=None if robot is None else self.directory.someone(robot).name,
         )
-        sessions = self._operations.sessions
+        operations, sessions = self._operations, self._operations.sessions
         self._portal: Final = Portal(self._settings, sessions, self.directory, entropy)
         self._script: Final = FaultScript(entropy)
         self._handled = 0
         self._asked_at = 0.0
         self.log: Final = RequestLog(_LOG_SIZE)
-        operations = self._operations
-        self._routes: Final[dict[tuple[str, str], Route]] = {
+        iam = IamTokens(
+            self._settings,
+            codes=operations.codes,
+            sessions=sessions,
+            directory=self.directory,
+            answers=self._answers,
+            entropy=entropy,
+        )
+        self._iam_route: Final = Route("CreateTokenWithIAM", iam.handle, self._answers)
+        self._oidc_routes: Final[dict[tuple[str, str], Route]] = {
             ("POST", "/client/register"): self._oidc("RegisterClient", operations.register_client),
             ("POST", "/device_authorization"): self._oidc(
                 "StartDeviceAuthorization", operations.start_device_authorization
             ),
             ("POST", _TOKEN_PATH): self._oidc("CreateToken", operations.create_token),
         }
-        iam = IamTokens(self._settings, operations, self.directory, self._answers, entropy)
-        self._iam_route: Final = Route("CreateTokenWithIAM", iam.handle, self._answers)
-        for path, (method, operation, answer) in self._portal.operations.items():
-            self._routes[method, path] = Route(operation, answer, self._portal.answers)
+        portal = self._portal
+        self._portal_routes: Final[dict[tuple[str, str], Route]] = {
+            ("GET", "/federation/credentials"): Route(
+                "GetRoleCredentials", portal.route(portal.get_role_credentials), portal.answers
+            ),
+            ("GET", "/assignment/accounts"): Route(
+                "ListAccounts", portal.route(portal.list_accounts), portal.answers
+            ),
+            ("GET", "/assignment/roles"): Route(
+                "ListAccountRoles", portal.route(portal.list_account_roles), portal.answers
+            ),
+            ("POST", "/logout"): Route("Logout", portal.route(portal.logout), portal.answers),
+        }
 
     @property
     def region(self) -> str:
@@ -174,7 +172,7 @@ class IdentityCenter:
         return self._settings.start_url
 
     def handle(self, request: HttpRequest, now: Instant) -> HttpResponse | WireFault:
-        """Answer a request, or say how the wire is to fail."""
+        """Return the answer to a request, or a description of how the connection fails."""
         path = urlsplit(request.url).path or "/"
         with self._lock:
             self._handled += 1
@@ -194,45 +192,45 @@ class IdentityCenter:
         times: int | None = 1,
         probability: float | None = None,
     ) -> None:
-        """Let the next calls of an operation go wrong; `ssooidc_emulator.faults` has the faults.
+        """Replace the next calls of an operation by a fault; `ssooidc_emulator.faults` has the usual faults.
 
         Args:
-            operation: whose calls; `None` for every operation's.
-            fault: what happens instead. Faults scripted first happen first.
-            times: to how many calls; `None` for all from now on.
-            probability: how likely it happens to a call, above 0 and at most 1; the center's entropy decides. Calls
-                that are spared do not count for `times`.
+            operation: the name of the operation; `None` for all operations.
+            fault: the fault. Faults happen in the order in which they were scripted.
+            times: the number of calls to replace; `None` for all calls from now on.
+            probability: the probability that a call is replaced, above 0 and at most 1; the center's entropy decides.
+                Calls that are not replaced do not count for `times`.
 
         Raises:
-            ValueError: there is no such operation, `times` is below 1, or the probability is none.
+            ValueError: there is no such operation, `times` is below 1, or the probability is out of range.
         """
         with self._lock:
             self._script.add(operation, fault, times, probability)
 
     def clear_script(self) -> None:
-        """Let everything go right from now on."""
+        """Remove all scripted faults."""
         with self._lock:
             self._script.clear()
 
     def approve(self, user_code: str, *, user: str | None = None) -> None:
-        """Decide a pending device login as the person would at the page; case and punctuation do not matter.
+        """Approve a pending device login, as a person does on the device page.
 
         Args:
-            user_code: the code that the person was shown.
-            user: the name of the user who signs in; by default the directory's first.
+            user_code: the code that the person was shown; case and punctuation do not matter.
+            user: the name of the user who signs in; by default the first user of the directory.
 
         Raises:
-            ValueError: no login with this code waits for a decision, or there is no such user.
+            ValueError: no pending login has this code, or there is no such user.
         """
         with self._lock:
             name = self.directory.someone(user).name
             self._waiting(user_code).approve(name)
 
     def deny(self, user_code: str) -> None:
-        """Refuse a pending device login as the person would at the page.
+        """Deny a pending device login, as a person does on the device page.
 
         Raises:
-            ValueError: no login with this code waits for a decision.
+            ValueError: no pending login has this code.
         """
         with self._lock:
             self._waiting(user_code).deny()
@@ -240,13 +238,16 @@ class IdentityCenter:
     def authorize(
         self, url: str, now: Instant, *, user: str | None = None, deny: bool = False
     ) -> str:
-        """Decide on an authorize URL as the person would who opens it, and give the URL that the browser is sent to.
+        """Decide on a browser login, as a person does on the page `/authorize`.
 
         Args:
-            url: what the client would open a browser with; its query is what counts.
-            now: the time.
-            user: the name of the user who signs in; by default the first.
-            deny: refuse instead.
+            url: the URL that the client opens in a browser; only its query is read.
+            now: the current time.
+            user: the name of the user who signs in; by default the first user of the directory.
+            deny: deny the login instead of approving it.
+
+        Returns:
+            The URL to which the browser is redirected.
 
         Raises:
             ValueError: no client has this id and redirect URI, or there is no such user.
@@ -256,22 +257,22 @@ class IdentityCenter:
             return self._authorize.decide(url, user=user, deny=deny, now=wall)
 
     def pending_logins(self, now: Instant) -> tuple[PendingLogin, ...]:
-        """Give the device logins that wait for a decision, the oldest first."""
+        """Return the device logins that wait for a decision, oldest first."""
         with self._lock:
             return tuple(self._operations.logins.pending(now.wall.timestamp()))
 
     def registrations(self, now: Instant) -> tuple[RegisteredClient, ...]:
-        """Give the registered clients, the oldest first."""
+        """Return the registered clients, oldest first."""
         with self._lock:
             return tuple(self._operations.registrations.listed(now.wall.timestamp()))
 
     def sessions(self, now: Instant) -> tuple[ActiveSession, ...]:
-        """Give the sessions that are not over, the oldest first."""
+        """Return the sessions that are not over, oldest first."""
         with self._lock:
             return tuple(self._operations.sessions.listed(now.wall.timestamp()))
 
     def end_session(self, session_id: str) -> None:
-        """End a session as an administrator would: all of its tokens are dead from now on.
+        """End a session, as an administrator does; all of its tokens become invalid.
 
         Raises:
             ValueError: there is no session with this id, or it is over.
@@ -280,19 +281,23 @@ class IdentityCenter:
             self._operations.sessions.end(session_id, self._asked_at)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call `subscriber` with each request from now on; returns how to stop that. See `RequestLog.subscribe`."""
+        """Call `subscriber` with each request from now on, and return a function that stops this.
+
+        The subscriber is called in the thread that answers the request, before the answer is sent, and may call the
+        center. An exception that it raises is logged, by the name of its class only, and suppressed.
+        """
         return self.log.subscribe(subscriber)
 
     def __repr__(self) -> str:
-        """Name the instance."""
+        """Return the region and the start URL of the instance."""
         return f"IdentityCenter(region={self.region!r}, start_url={self.start_url!r})"
 
     def _waiting(self, user_code: str) -> DeviceLogin:
         login = self._operations.logins.find(user_code)
-        # No time comes with a decision; that of the last request is what is known of it.
+        # A decision comes without a time, so the time of the last request is used.
         is_void = login is None or login.is_expired(self._asked_at)
         if login is None or is_void or login.state is not LoginState.PENDING:
-            message = "No device login with this user code waits for a decision"
+            message = "There is no pending device login with this user code"
             raise ValueError(message)
         return login
 
@@ -311,17 +316,18 @@ class IdentityCenter:
         if path == _AUTHORIZE_PATH:
             return "AuthorizePage", self._authorize.handle(request, wall)
         if path == _STYLE_PATH and request.method in {"GET", "HEAD"}:
-            return None, self._page.style(wall)
-        if path in self._portal.operations:
+            return None, style(wall)
+        if any(path == known for _, known in self._portal_routes):
             return None, self._portal.wrong_method(wall)
-        # What the real service says here is unverified.
+        # The real service's answer is unverified.
         return None, self._answers.named_error(_NOT_FOUND, "UnknownOperationException", {}, wall)
 
     def _route(self, request: HttpRequest, path: str) -> Route | None:
-        # CreateTokenWithIAM has CreateToken's path (the service model).
+        # CreateTokenWithIAM has the path of CreateToken (the service model).
         if path == _TOKEN_PATH and "aws_iam=t" in urlsplit(request.url).query.split("&"):
             return self._iam_route if request.method == "POST" else None
-        return self._routes.get((request.method, path))
+        key = (request.method, path)
+        return self._oidc_routes.get(key) or self._portal_routes.get(key)
 
     def _overview(self, wall: datetime) -> Overview:
         now = wall.timestamp()

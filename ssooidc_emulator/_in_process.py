@@ -1,40 +1,28 @@
-"""Transports that ask an `IdentityCenter` in the same process: no socket, and no time where the clock is virtual."""
+"""Transports that call an `IdentityCenter` in the same process, without a socket."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._program import Instant
 from ssooidc_core.errors import ConnectionLost, Timeout
+from ssooidc_emulator._clocks import Clock, machine_time
 from ssooidc_emulator._identity_center import IdentityCenter
 from ssooidc_emulator.faults._wire import Delayed, WireFault
 
 if TYPE_CHECKING:
     from tenacity import Retrying
 
-__all__ = ["AsyncEmulatorTransport", "Clock", "EmulatorTransport"]
-
-
-class Clock(Protocol):
-    """A clock that a test controls, `ssooidc_transports.testing.VirtualClock` for example."""
-
-    def now(self) -> Instant:
-        """Tell the time."""
-        ...
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        ...
+__all__ = ["AsyncEmulatorTransport", "EmulatorTransport"]
 
 
 class _InProcess:
-    """What both transports have in common."""
+    """Everything of the two transports except `send` and `sleep`."""
 
     def __init__(
         self,
@@ -43,12 +31,12 @@ class _InProcess:
         config: ClientConfig | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Ask this center.
+        """Send requests to this center.
 
         Args:
-            center: who answers.
-            config: by default one with the center's region, and so with the real service's URLs.
-            clock: by default the machine's.
+            center: the emulated service.
+            config: the configuration; by default one with the center's region, and so with the real service's URLs.
+            clock: the clock to read, and to advance instead of waiting; by default the machine's, with real waits.
         """
         self._center: Final = center
         self._config: Final = ClientConfig(region=center.region) if config is None else config
@@ -57,12 +45,12 @@ class _InProcess:
 
     @property
     def config(self) -> ClientConfig:
-        """Where requests go."""
+        """The configuration."""
         return self._config
 
     @property
     def retry_policy(self) -> Retrying:
-        """The AWS standard mode, made when first asked for."""
+        """A retry policy of the AWS standard mode, created at first use."""
         if self._retry_policy is None:
             from ssooidc_core.policies import standard_retry  # noqa: PLC0415 - imports tenacity
 
@@ -70,23 +58,21 @@ class _InProcess:
         return self._retry_policy
 
     def now(self) -> Instant:
-        """Tell the time."""
-        if self._clock is not None:
-            return self._clock.now()
-        return Instant(datetime.now(UTC), time.monotonic())
+        """Return the current time."""
+        return machine_time() if self._clock is None else self._clock.now()
 
     def _delay(self, outcome: HttpResponse | WireFault) -> float:
-        """Seconds to wait for an outcome: as long as a client's patience lasts."""
+        """Return the seconds to wait for an outcome, at most as long as the configured timeouts."""
         if not isinstance(outcome, Delayed):
             return 0.0
         return min(outcome.seconds, self._config.read_timeout, self._config.total_timeout)
 
     def _received(self, outcome: HttpResponse | WireFault, waited: float) -> HttpResponse:
-        """What a client gets of an outcome after the wait.
+        """Return the answer in an outcome after the wait.
 
         Raises:
-            Timeout: it took longer than the config allows.
-            ConnectionLost: the wire failed.
+            Timeout: the delay is longer than the configured timeouts.
+            ConnectionLost: the connection failed.
         """
         if isinstance(outcome, Delayed):
             if waited < outcome.seconds:
@@ -95,18 +81,18 @@ class _InProcess:
             outcome = outcome.then
         if isinstance(outcome, HttpResponse):
             return outcome
-        message = f"The emulator's script lost the connection: {type(outcome).__name__}"
+        message = f"A scripted fault of the emulator broke the connection: {type(outcome).__name__}"
         raise ConnectionLost(message)
 
 
 class EmulatorTransport(_InProcess):
-    """Asks a center in the same process, and blocks meanwhile."""
+    """A blocking transport that calls a center in the same process."""
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Give the center's answer.
+        """Return the center's answer.
 
         Raises:
-            TransportError: the center's script says that the wire fails.
+            TransportError: a scripted fault breaks the connection, or delays the answer beyond the timeouts.
         """
         outcome = self._center.handle(request, self.now())
         if delay := self._delay(outcome):
@@ -114,7 +100,7 @@ class EmulatorTransport(_InProcess):
         return self._received(outcome, delay)
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait."""
+        """Wait this many seconds, or advance the clock by them."""
         if self._clock is None:
             time.sleep(seconds)
         else:
@@ -122,15 +108,15 @@ class EmulatorTransport(_InProcess):
 
 
 class AsyncEmulatorTransport(_InProcess):
-    """Asks a center in the same process, in asyncio or trio."""
+    """A transport for asyncio and trio that calls a center in the same process."""
 
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Give the center's answer.
+        """Return the center's answer.
 
         Raises:
-            TransportError: the center's script says that the wire fails.
+            TransportError: a scripted fault breaks the connection, or delays the answer beyond the timeouts.
         """
-        # Others run, and a cancellation comes in, as where there is a real wire.
+        # Like a real transport, let other tasks run and allow a cancellation.
         await self.asleep(0)
         outcome = self._center.handle(request, self.now())
         if delay := self._delay(outcome):
@@ -138,7 +124,7 @@ class AsyncEmulatorTransport(_InProcess):
         return self._received(outcome, delay)
 
     async def asleep(self, seconds: float, /) -> None:
-        """Wait; under a virtual clock others run meanwhile all the same."""
+        """Wait this many seconds, or advance the clock by them; other tasks run in either case."""
         if self._clock is not None:
             self._clock.advance(seconds)
             seconds = 0

@@ -1,4 +1,4 @@
-"""Signs what the emulator itself states, as JWS compact serialisations (RFC 7515)."""
+"""Signatures over the emulator's own statements, as JWS compact serialisations (RFC 7515)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TypeAlias
 __all__ = ["Sign", "hmac_signer"]
 
 Sign: TypeAlias = Callable[[Mapping[str, str], bytes], str]
-"""Signs a payload under a header."""
+"""A function that signs a header and a payload."""
 
 
 def hmac_signer(key: bytes, algorithm: str) -> Sign:
-    """Give what signs with a key of ours; `algorithm` is one of `HS256`, `HS384` and `HS512`.
+    """Return a function that signs with this key; `algorithm` is one of `HS256`, `HS384` and `HS512`.
 
     Raises:
-        ImportError: joserfc is not installed; the text names the extra.
+        ImportError: joserfc is not installed; the message names the extra.
     """
     try:
         from joserfc import jws  # noqa: PLC0415 - an extra

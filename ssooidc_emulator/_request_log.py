@@ -1,4 +1,4 @@
-"""What was asked and answered, without anything secret in it: no query, body, header, token or code."""
+"""The log of requests. It contains no secrets: no query, body, header, token or code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LoggedRequest", "RequestLog", "Subscriber", "loggable_method", "logg
 
 _logger: Final = logging.getLogger("ssooidc_emulator._request_log")
 _METHOD: Final = re.compile(r"[A-Z]{1,10}\Z")
-# Words, not codes: user codes are upper case, tokens are long or mixed.
+# Plain words only: user codes are upper case, tokens are long or of mixed case.
 _WORD: Final = re.compile(r"[a-z][a-z_.-]{0,31}\Z")
 _SEGMENTS_SHOWN: Final = 6
 
@@ -25,14 +25,14 @@ class LoggedRequest:
     """One request.
 
     Attributes:
-        number: counts from 1.
-        time: when it came, in UTC.
-        method: its HTTP method.
-        path: its path; segments that could be anything but a plain word are shown as `*`.
-        operation: the operation's name, `DevicePage`, or `None` where the path is none of ours.
-        status: the status of the answer; `None` where none was sent.
-        error: the error's name, `SlowDownException` for example.
-        fault: what a script did to the wire, the name of the `WireFault`.
+        number: the request's number, counted from 1.
+        time: the time of its arrival, in UTC.
+        method: the HTTP method.
+        path: the path; a segment that is not a plain word is shown as `*`.
+        operation: the operation's name, or `DevicePage` or `AuthorizePage`; `None` for any other path.
+        status: the status of the answer; `None` if none was sent.
+        error: the error's name, for example `SlowDownException`.
+        fault: the class name of the `WireFault` that a scripted fault caused.
     """
 
     number: int
@@ -49,7 +49,7 @@ Subscriber: TypeAlias = Callable[[LoggedRequest], object]
 
 
 def loggable_path(path: str) -> str:
-    """Give a path without what might be secret in it."""
+    """Return a path with everything that might be secret replaced by `*`."""
     segments = path.split("/")
     shown = [
         segment if not segment or _WORD.match(segment) else "*"
@@ -59,30 +59,26 @@ def loggable_path(path: str) -> str:
 
 
 def loggable_method(method: str) -> str:
-    """Give a method where it looks like one."""
+    """Return a method, or `*` if it does not look like one."""
     return method if _METHOD.match(method) else "*"
 
 
 class RequestLog:
-    """The last requests, and whom to tell of the next. Safe to use from many threads."""
+    """The latest requests, and the subscribers to the next ones. Safe to use from many threads."""
 
     def __init__(self, size: int) -> None:
-        """Keep this many."""
+        """Keep at most `size` entries."""
         self._entries: Final = deque[LoggedRequest](maxlen=size)
         self._subscribers: tuple[Subscriber, ...] = ()
         self._lock: Final = threading.Lock()
 
     def entries(self) -> tuple[LoggedRequest, ...]:
-        """Give what is kept, the oldest first."""
+        """Return the entries, oldest first."""
         with self._lock:
             return tuple(self._entries)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call `subscriber` with each request from now on, in the thread that answers it; returns how to stop that.
-
-        It is called after the answer was made and before it is sent, and may call the center. What it raises is
-        logged by the name of its class only, and goes no further.
-        """
+        """Call `subscriber` with each new entry; see `IdentityCenter.subscribe`."""
         with self._lock:
             self._subscribers = (*self._subscribers, subscriber)
 
@@ -94,16 +90,16 @@ class RequestLog:
         return unsubscribe
 
     def add(self, entry: LoggedRequest) -> None:
-        """Keep one and tell the subscribers."""
+        """Add an entry and call the subscribers."""
         with self._lock:
             self._entries.append(entry)
             subscribers = self._subscribers
         for subscriber in subscribers:
             try:
                 _ = subscriber(entry)
-            except Exception as error:  # noqa: BLE001 - a broken listener must not break the service
+            except Exception as error:  # noqa: BLE001 - a broken subscriber must not break the service
                 _logger.warning("A subscriber of the request log raised %s", type(error).__name__)
 
     def __len__(self) -> int:
-        """Count what is kept."""
+        """Return the number of entries."""
         return len(self._entries)

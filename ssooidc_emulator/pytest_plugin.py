@@ -1,11 +1,11 @@
-"""Fixtures for pytest: an emulated IAM Identity Center in any project's tests, with no code for it.
+"""Fixtures for pytest: an emulated IAM Identity Center for the tests of any project.
 
-pytest loads this by itself where `ssooidc-core` is installed; `-p no:ssooidc` switches it off. Each fixture is new for
-each test, and a project changes any of them by defining one of the same name in its own `conftest.py`.
+pytest loads this plugin by itself if `ssooidc-core` is installed; `-p no:ssooidc` switches it off. Every test gets new
+fixtures. A project can replace a fixture by defining one of the same name in its own `conftest.py`.
 
-For programs that use boto3, the AWS CLI or another SDK: `identity_center_environment`. For programs that use
-`ssooidc_core`: `identity_center_transport`. What the person at the page does, and what is to go wrong, is said to
-`identity_center`; time is let pass with `identity_center_clock`.
+Programs that use boto3, the AWS CLI or another SDK are tested with `identity_center_environment`, programs that use
+`ssooidc_core` with `identity_center_transport`. A test calls methods of `identity_center` to approve logins and to
+script faults, and advances the time with `identity_center_clock`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-# The emulator is imported inside of the fixtures only: this module is loaded in every run of every project that has the
-# package installed, and before a coverage measurement begins.
+# The emulator is imported in the fixtures only: pytest loads this module in every run of every project that installs
+# the package, and before coverage is measured.
 if TYPE_CHECKING:
+    from ssooidc_emulator._clocks import Clock
     from ssooidc_emulator._identity_center import IdentityCenter
-    from ssooidc_emulator._in_process import AsyncEmulatorTransport, Clock, EmulatorTransport
+    from ssooidc_emulator._in_process import AsyncEmulatorTransport, EmulatorTransport
     from ssooidc_emulator._serving.client_environment import ClientEnvironment
     from ssooidc_emulator._serving.server import EmulatorServer
 
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _HOME: Final = "identity-center-home"
-# botocore works these paths out when it is imported, from the home of that moment: HOME does not move them any more.
+# botocore determines these paths when it is imported; a later change of HOME does not affect them.
 _BOTOCORE_PATHS: Final = (
     ("botocore.credentials", "SSOProvider", "_SSO_TOKEN_CACHE_DIR", ".aws/sso/cache"),
     ("botocore.tokens", "SSOTokenProvider", "_SSO_TOKEN_CACHE_DIR", ".aws/sso/cache"),
@@ -49,7 +50,7 @@ _BOTOCORE_PATHS: Final = (
 
 @pytest.fixture
 def identity_center() -> IdentityCenter:
-    """The emulated service, without clients, logins and sessions; `approve(user_code)` is what the person would do."""
+    """Return the emulated service, without clients, logins and sessions; `approve(user_code)` acts for the person."""
     from ssooidc_emulator._identity_center import IdentityCenter  # noqa: PLC0415 - see above
 
     return IdentityCenter()
@@ -57,7 +58,7 @@ def identity_center() -> IdentityCenter:
 
 @pytest.fixture
 def identity_center_clock() -> Clock:
-    """The machine's time and what `advance(seconds)` added; sleeps of the two transports add to it and do not wait."""
+    """Return a clock with the machine's time, moved with `advance(seconds)`; the transports advance it to wait."""
     from ssooidc_emulator._clocks import AdjustableClock  # noqa: PLC0415 - see above
 
     return AdjustableClock()
@@ -67,7 +68,7 @@ def identity_center_clock() -> Clock:
 def identity_center_transport(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> EmulatorTransport:
-    """What `ssooidc_core.run` takes, without a socket."""
+    """Return a transport for `ssooidc_core.run`, without a socket."""
     from ssooidc_emulator._in_process import EmulatorTransport  # noqa: PLC0415 - see above
 
     return EmulatorTransport(identity_center, clock=identity_center_clock)
@@ -77,7 +78,7 @@ def identity_center_transport(
 def identity_center_async_transport(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> AsyncEmulatorTransport:
-    """What `ssooidc_core.arun` takes, without a socket."""
+    """Return a transport for `ssooidc_core.arun`, without a socket."""
     from ssooidc_emulator._in_process import AsyncEmulatorTransport  # noqa: PLC0415 - see above
 
     return AsyncEmulatorTransport(identity_center, clock=identity_center_clock)
@@ -87,7 +88,7 @@ def identity_center_async_transport(
 def identity_center_server(
     identity_center: IdentityCenter, identity_center_clock: Clock
 ) -> Iterator[EmulatorServer]:
-    """The service over HTTP on a free port of 127.0.0.1, for any client: `.url` says where."""
+    """Serve the emulator over HTTP on a free port of 127.0.0.1, for any client; the address is `.url`."""
     try:
         from ssooidc_emulator._serving.server import EmulatorServer  # noqa: PLC0415 - see above
     except ModuleNotFoundError as missing:
@@ -102,7 +103,7 @@ def identity_center_server(
 def identity_center_home(
     identity_center_server: EmulatorServer, tmp_path: Path
 ) -> ClientEnvironment:
-    """A home for clients of the server, below `tmp_path`, and the variables that go with it; nothing is set yet.
+    """Return a home for clients of the server, below `tmp_path`, and its environment variables, without setting them.
 
     For child processes: `subprocess.run(..., env=identity_center_home.over(os.environ))`.
     """
@@ -119,12 +120,12 @@ def identity_center_home(
 def identity_center_environment(
     identity_center_home: ClientEnvironment,
 ) -> Iterator[ClientEnvironment]:
-    """`os.environ` for the time of the test: no other `AWS_` variable is left, and boto3 asks the emulator only.
+    """Set environment variables during the test, so that boto3 and the AWS tools use only the emulator.
 
-    The profiles of `identity_center_home` are there, `emulator` is the chosen one. boto3's default session is a new
-    one. A session or client that was made before keeps what it was made with.
+    All other variables that begin with `AWS_` are unset. The profiles of `identity_center_home` exist, and `emulator`
+    is selected. boto3 has a new default session; a session or client that was created earlier is not affected.
     """
-    # Not the fixture `monkeypatch`: a test may undo that one in its midst.
+    # Not the fixture `monkeypatch`, since a test may call its `undo`.
     with pytest.MonkeyPatch.context() as patch:
         _move_botocore(patch, Path(identity_center_home.variables["HOME"]))
         for name in identity_center_home.unset(os.environ):
@@ -135,12 +136,12 @@ def identity_center_environment(
 
 
 def _move_botocore(patch: pytest.MonkeyPatch, home: Path) -> None:
-    """Have botocore keep its files below this home, and boto3 forget its default session."""
+    """Make botocore keep its files below this home, and reset boto3's default session."""
     if importlib.util.find_spec("botocore") is not None:
         for module_name, class_name, attribute, path in _BOTOCORE_PATHS:
-            # Imported now where it was not before: later it would take the test's home for good.
+            # Imported now: if it were first imported during the test, it would keep the test's home afterwards.
             owner = getattr(importlib.import_module(module_name), class_name)
-            # A botocore that works a path out later has no such attribute, and needs none.
+            # A version of botocore that determines a path later has no such attribute and needs no change.
             patch.setattr(owner, attribute, str(home / path), raising=False)
     if importlib.util.find_spec("boto3") is not None:
         patch.setattr(importlib.import_module("boto3"), "DEFAULT_SESSION", None)

@@ -1,18 +1,18 @@
-"""What a program of this package may ask of its driver, beside the core's operations, `Sleep` and `Now`.
+"""The events of this package's programs, in addition to the core's operations, `Sleep` and `Now`.
 
-Each event is a one-step program: `document = yield from Load(key)`. The flows are written once with them, and
-`drive` and `adrive` carry them out for blocking code, asyncio and trio.
+Each event is a one-step program: `document = yield from Load(key)`. The flows are written once with these events;
+`drive` carries them out in blocking code, `adrive` in asyncio and trio.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
-from ssooidc_core._program import Now, Operation, Sleep
+from ssooidc_core._program import Now, OneStep, Operation, Sleep
 from ssooidc_login.stores.store import StoreKey
 
 __all__ = [
@@ -37,70 +37,52 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Read a document out of the store: its text, or `None`."""
+class Load(OneStep[SecretStr | None]):
+    """Read a document from the store: its text, or `None`."""
 
     key: StoreKey
 
-    def __iter__(self) -> Generator[LoginEvent, object, SecretStr | None]:
-        """Be a one-step program."""
-        return cast("SecretStr | None", (yield self))
-
 
 @dataclass(frozen=True, slots=True)
-class Save:
-    """Put a document into the store."""
+class Save(OneStep[None]):
+    """Write a document to the store."""
 
     key: StoreKey
     document: SecretStr
 
-    def __iter__(self) -> Generator[LoginEvent, object, None]:
-        """Be a one-step program."""
-        yield self
-
 
 @dataclass(frozen=True, slots=True)
-class Delete:
-    """Take a document out of the store."""
+class Delete(OneStep[None]):
+    """Delete a document from the store."""
 
     key: StoreKey
 
-    def __iter__(self) -> Generator[LoginEvent, object, None]:
-        """Be a one-step program."""
-        yield self
-
 
 @dataclass(frozen=True, slots=True)
-class Exclusively(Generic[T_co]):
-    """Run a program while nobody else works on a key, and give its result; `None` where the wait was in vain.
+class Exclusively(OneStep[T_co | None]):
+    """Run a program while holding the lock of a key, and return its result, or `None` if the lock was not free in time.
 
     Attributes:
-        key: what to work on.
-        program: starts the program, once the key is ours.
-        wait: seconds to wait for the key; 0 tries once.
+        key: the key to lock.
+        program: starts the program once the lock is held.
+        wait: seconds to wait for the lock; 0 tries once.
     """
 
     key: StoreKey
     program: Callable[[], LoginSteps[T_co]] = field(repr=False)
     wait: float
 
-    def __iter__(self) -> Generator[LoginEvent, object, T_co | None]:
-        """Be a one-step program."""
-        return cast("T_co | None", (yield self))
+
+@dataclass(frozen=True, slots=True)
+class IsHeld(OneStep[bool]):
+    """Return whether the innermost enclosing `Exclusively` still holds its lock: a lease may have run out."""
 
 
 @dataclass(frozen=True, slots=True)
-class IsHeld:
-    """Say whether the innermost `Exclusively` around this still has its key: a lease may have run out."""
+class Undisturbed(OneStep[T_co]):
+    """Run a program to its end even if the task is cancelled in asyncio or trio, and return its result.
 
-    def __iter__(self) -> Generator[LoginEvent, object, bool]:
-        """Be a one-step program."""
-        return cast("bool", (yield self))
-
-
-@dataclass(frozen=True, slots=True)
-class Undisturbed(Generic[T_co]):
-    """Run a program that a cancellation of asyncio or trio waits for, and give its result: it must be a short one.
+    A cancellation waits for the program, so it must be short.
 
     Attributes:
         program: starts the program.
@@ -108,95 +90,67 @@ class Undisturbed(Generic[T_co]):
 
     program: Callable[[], LoginSteps[T_co]] = field(repr=False)
 
-    def __iter__(self) -> Generator[LoginEvent, object, T_co]:
-        """Be a one-step program."""
-        return cast("T_co", (yield self))
-
 
 @dataclass(frozen=True, slots=True)
-class Show:
-    """Tell the person something, without control characters or secrets in it."""
+class Show(OneStep[None]):
+    """Show a text to the person; it has no secrets and no control characters."""
 
     text: str = field(repr=False)
 
-    def __iter__(self) -> Generator[LoginEvent, object, None]:
-        """Be a one-step program."""
-        yield self
-
 
 @dataclass(frozen=True, slots=True)
-class OpenUrl:
-    """Open a URL, which was checked, in the person's browser; says whether that seems to have worked."""
+class OpenUrl(OneStep[bool]):
+    """Open a URL, already checked, in the person's browser; return whether that seems to have worked."""
 
     url: str = field(repr=False)
 
-    def __iter__(self) -> Generator[LoginEvent, object, bool]:
-        """Be a one-step program."""
-        return cast("bool", (yield self))
-
 
 @dataclass(frozen=True, slots=True)
-class Listening(Generic[T_co]):
-    """Listen at the loopback for a browser while a program runs, and give its result.
+class Listening(OneStep[T_co]):
+    """Listen for a browser on 127.0.0.1 while a program runs, and return its result.
 
     Attributes:
-        ports: those to try, in order; 0 is any free one.
+        ports: the ports to try, in order; 0 is any free one.
         program: starts the program with the redirect URI, `http://127.0.0.1:PORT/oauth/callback`.
     """
 
     ports: tuple[int, ...]
     program: Callable[[str], LoginSteps[T_co]] = field(repr=False)
 
-    def __iter__(self) -> Generator[LoginEvent, object, T_co]:
-        """Be a one-step program."""
-        return cast("T_co", (yield self))
-
 
 @dataclass(frozen=True, slots=True)
-class Expect:
-    """Begin, inside `Listening`, to take the browser's answer; before the browser is opened, which may be fast.
+class Expect(OneStep[None]):
+    """Start, inside `Listening`, to accept the browser's callback. It comes before the browser is opened.
 
     Attributes:
-        accepts: says of a callback URL whether it is the answer: `True` takes it; a text is shown to the person;
-            `None` is a stranger's. Of what it does not take, the browser is told so, and the wait goes on.
+        accepts: decides about a callback URL. `True` accepts it. A text is shown to the person, and `None` means that
+            the URL belongs to something else; in both cases the browser gets an error page and the wait goes on.
     """
 
     accepts: Callable[[str], bool | str | None] = field(repr=False)
 
-    def __iter__(self) -> Generator[LoginEvent, object, None]:
-        """Be a one-step program."""
-        yield self
-
 
 @dataclass(frozen=True, slots=True)
-class AwaitCallback:
-    """Wait, after `Expect`, for the browser's answer or for the person to paste it.
+class AwaitCallback(OneStep[SecretStr | None]):
+    """Wait, after `Expect`, until the browser sends the callback or the person pastes it.
 
-    Its path and query come back, or `None` after so many seconds.
+    Return the callback's path and query, or `None` after `seconds`.
     """
 
     seconds: float
 
-    def __iter__(self) -> Generator[LoginEvent, object, SecretStr | None]:
-        """Be a one-step program."""
-        return cast("SecretStr | None", (yield self))
-
 
 @dataclass(frozen=True, slots=True)
-class Finish:
-    """Tell the browser, which waits inside `Listening`, how the login ended. A browser that left changes nothing.
+class Finish(OneStep[None]):
+    """Send the browser that waits inside `Listening` the result of the login. The browser may already be gone.
 
     Attributes:
         succeeded: whether there is a token.
-        text: what the page says, without secrets.
+        text: the text of the page, without secrets.
     """
 
     succeeded: bool
     text: str = field(repr=False)
-
-    def __iter__(self) -> Generator[LoginEvent, object, None]:
-        """Be a one-step program."""
-        yield self
 
 
 LoginEvent: TypeAlias = (
@@ -216,7 +170,7 @@ LoginEvent: TypeAlias = (
     | AwaitCallback
     | Finish
 )
-"""What a program of this package may ask of its driver."""
+"""What a program of this package may yield to its driver."""
 
 LoginSteps: TypeAlias = Generator[LoginEvent, object, T]
-"""What such a program's generator is."""
+"""The generator of such a program."""

@@ -1,38 +1,38 @@
-"""From what a caller wants and what this machine is like to a `LoginPlan`."""
+"""`WayIn` and `LoginPlan`: how a person is going to sign in."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from enum import Enum
 
-from ssooidc_core import CacheFileInvalid, RegistrationGone, SessionExpired
-from ssooidc_login._browser.choice import choose_way, read_facts
-from ssooidc_login._flows.login import LoginPlan, WayIn
-from ssooidc_login._resources import Interaction
-from ssooidc_login.errors import NotLoggedIn
-
-__all__ = ["NEEDS_LOGIN", "plan_login"]
-
-NEEDS_LOGIN: Final = (CacheFileInvalid, NotLoggedIn, RegistrationGone, SessionExpired)
-"""What a token that cannot be had is told with, and only a person can mend."""
+__all__ = ["LoginPlan", "WayIn"]
 
 
-def plan_login(  # noqa: PLR0913 - each choice by name
-    start_url: str,
-    *,
-    way: WayIn | None,
-    interaction: Interaction | None,
-    open_browser: bool,
-    ports: tuple[int, ...],
-    client_name: str,
-) -> LoginPlan:
-    """Plan a login at a start URL that is resolved; see `SsoSession.login` for the choices."""
-    choice = choose_way(read_facts(), wanted=way)
-    return LoginPlan(
-        way=choice.way,
-        reason=choice.reason,
-        start_url=start_url,
-        client_name=client_name,
-        # Whoever brings a way of their own to open a page knows whether it works here.
-        open_browser=open_browser and (choice.open_browser or interaction is not None),
-        ports=ports,
-    )
+class WayIn(Enum):
+    """How a person signs in."""
+
+    BROWSER = "browser"
+    """A browser that can reach this machine, which returns the answer itself (authorization code with PKCE)."""
+    DEVICE_CODE = "device code"
+    """A browser on any machine, and a code to compare (device authorization grant, RFC 8628)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoginPlan:
+    """How to sign in.
+
+    Attributes:
+        way: browser or device code.
+        start_url: the start URL, after a vanity URL was resolved.
+        client_name: the name of a new registration; people see it.
+        reason: why this way was chosen, one sentence for the person; `None` shows nothing.
+        open_browser: whether to open the page; otherwise its address is only shown.
+        ports: the ports to listen on for the browser, tried in order; 0 is any free port.
+    """
+
+    way: WayIn
+    start_url: str
+    client_name: str
+    reason: str | None = None
+    open_browser: bool = True
+    ports: tuple[int, ...] = (0,)

@@ -1,68 +1,85 @@
-"""What a driver acts on: a transport, a store, a person, and a browser's way back."""
+"""The resources that a driver uses: a transport, a store, the person who signs in, and a listener for the browser."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
 from ssooidc_core import AsyncTransport, Transport
 from ssooidc_login.stores.store import AsyncStore, Store
 
-__all__ = ["AsyncWorld", "Interaction", "Listener", "World"]
+__all__ = ["AsyncResources", "Interaction", "Listener", "ReadsPastes", "Resources"]
 
 
 class Interaction(Protocol):
-    """The person in front of it; see `ssooidc_login._browser.terminal` for the usual one."""
+    """What a login uses to talk to the person who signs in: a terminal, or a window of your program.
+
+    `ssooidc_login.terminal.Terminal` is the default. A class that also has a true attribute `reads_pastes` lets the
+    login read standard input while it waits, so that the person can paste the address that their browser ended at.
+    """
 
     def show(self, text: str, /) -> None:
-        """Tell something; it holds no secret and no control character but line ends."""
+        """Show a text, which has no secrets and no control characters except line ends."""
         ...
 
     def open_url(self, url: str, /) -> bool:
-        """Open a URL, which was checked, in a browser; say whether that seems to have worked.
+        """Open a URL in a browser and return whether that seems to have worked.
 
-        It may be called in a worker thread.
+        The URL is on a host of AWS or of the configured endpoint. This may be called in a worker thread.
         """
         ...
 
 
+@runtime_checkable
+class ReadsPastes(Interaction, Protocol):
+    """An `Interaction` whose person may be able to paste text into standard input."""
+
+    @property
+    def reads_pastes(self) -> bool:
+        """Whether the login may read standard input while it waits for the browser."""
+        ...
+
+
 class Listener(Protocol):
-    """What waits at `redirect_uri` for the browser. Its methods may be called from one thread at a time."""
+    """A listener for the browser at `redirect_uri`. Its methods may be called from one thread at a time."""
 
     @property
     def redirect_uri(self) -> str:
-        """Where it listens: `http://127.0.0.1:PORT/oauth/callback`."""
+        """The address that it serves: `http://127.0.0.1:PORT/oauth/callback`."""
         ...
 
     def expect(self, accepts: Callable[[str], bool | str | None], /) -> None:
-        """Begin to take the answer that `accepts` takes; see `Expect`."""
+        """Start to wait for the one callback that `accepts` recognizes; see `Expect`."""
         ...
 
     def poll(self, seconds: float, /) -> SecretStr | str | None:
-        """Give the answer, or a text to show the person, waiting for so long at most; with 0 at once."""
+        """Wait up to `seconds` and return the callback, a text to show to the person, or `None`.
+
+        With 0 seconds it does not wait.
+        """
         ...
 
     def finish(self, *, succeeded: bool, text: str) -> None:
-        """Tell the browser, which waits, how it ended; a browser that left is none of anybody's business."""
+        """Send the waiting browser a page that says how the login ended; the browser may already be gone."""
         ...
 
     def close(self) -> None:
-        """Stop listening; once is enough."""
+        """Stop listening. Closing twice is harmless."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class World:
-    """What `drive` acts on.
+class Resources:
+    """The resources of `drive`.
 
     Attributes:
-        transport: carries the requests, and has the clock.
+        transport: sends the requests, and has the clock.
         store: keeps the documents.
-        interaction: the person; `None` where there is nobody to be told.
-        listen: opens a listener on the first of these ports that is free; raises `ListenerError` where none is.
+        interaction: the person who signs in; `None` where nothing can be shown.
+        listen: opens a listener on the first free port of these; raises `ListenerError` if none is free.
     """
 
     transport: Transport
@@ -72,8 +89,8 @@ class World:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AsyncWorld:
-    """What `adrive` acts on; see `World`."""
+class AsyncResources:
+    """The resources of `adrive`; the attributes are those of `Resources`."""
 
     transport: AsyncTransport
     store: AsyncStore

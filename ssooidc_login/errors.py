@@ -1,4 +1,4 @@
-"""What this package raises beside the core's errors."""
+"""The errors that this package raises in addition to those of `ssooidc_core.errors`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = [
 
 
 class StoreError(SsoOidcError):
-    """A store could not read, write or lock: the disk is full, a file is not the user's, a server is gone."""
+    """A store cannot read, write or lock: the disk is full, a file belongs to another user, a server is down."""
 
 
 class NotLoggedIn(LoginError):
-    """There is no token of this session in the store."""
+    """The store has no token for this session."""
 
     _hint: ClassVar[str | None] = "Log in first: session.login()."
 
 
 class RefreshBusy(LoginError):
-    """Another process has been refreshing this session's token for too long, and the token has ended."""
+    """The token has expired, and another process has been refreshing it for more than half a minute."""
 
     _hint: ClassVar[str | None] = (
         "Try again; if it persists, look for a process that hangs while it holds the lock file."
@@ -41,14 +41,14 @@ class LoginBusy(LoginError):
 
 
 class ListenerError(LoginError):
-    """Nothing can listen for the browser's answer: the ports are taken, or this machine has no loopback."""
+    """No listener for the browser can be opened: the ports are taken, or this machine has no loopback interface."""
 
     _hint: ClassVar[str | None] = "Use the device code, or other ports."
 
 
 class RoleNotAssigned(SsoOidcError):
-    """The person does not have this role in this account, or no longer; what the portal said is the cause."""
+    """The person does not have this role in this account, or no longer has it; the portal's error is the cause."""
 
     _hint: ClassVar[str | None] = (
-        "session.accounts() and session.roles(account_id) list what there is; an administrator assigns more."
+        "session.accounts() and session.roles(account_id) list the available ones; ask an administrator for more."
     )

@@ -1,4 +1,4 @@
-"""The usual `Interaction`: text on a terminal, and a browser of this machine."""
+"""`Terminal`: the default way to talk to the person who signs in, text on stderr and a browser on this machine."""
 
 from __future__ import annotations
 

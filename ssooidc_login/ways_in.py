@@ -1,4 +1,7 @@
-"""Browser or device code: which one fits this machine. A pure function over facts, and the reader of those facts."""
+"""Browser or device code: choose the way to sign in that fits this machine.
+
+`choose_way` is a pure function of `Facts`, and `read_facts` collects the facts about this process.
+"""
 
 from __future__ import annotations
 

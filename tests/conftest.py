@@ -1,26 +1,39 @@
-"""What holds for every test: no skip passes unseen, no test leaves this machine, examples are the same each time."""
+"""Rules for every test: unlisted skips can fail, no test connects to other machines, examples are deterministic.
 
+It also has the contents of the core, found in its modules, which tests compare with their own lists.
+"""
+
+import importlib
+import inspect
 import os
+import pkgutil
 import re
 import tomllib
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 import pytest_socket
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
+from pydantic import BaseModel
+
+import ssooidc_core
+from ssooidc_core import Operation
+from ssooidc_core._model import Request, Response, Stored
+from ssooidc_core.portal._requests import Page, PageRequest
 
 TESTS = Path(__file__).parent
 CASES = TESTS / "cases"
 ALLOWED_SKIPS = TESTS / "allowed_skips.txt"
 
-# For type checkers only, never run.
+# For type checkers only; never executed.
 collect_ignore = ["typing"]
 
-# Two workers on a busy machine are slow at times; that says nothing about the code.
+# Two workers on a busy machine may be slow, which is not a failure of the code.
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -34,7 +47,7 @@ settings.load_profile(os.environ.get("SSOOIDC_HYPOTHESIS_PROFILE", "ci"))
 
 
 def allows_skip(nodeid: str, reason: str) -> bool:
-    """Say whether the reviewed list has this skip."""
+    """Return whether the reviewed list has this skip."""
     skip = f"{nodeid}: {reason}"
     for line in ALLOWED_SKIPS.read_text(encoding="utf-8").splitlines():
         pattern = ".*".join(map(re.escape, line.split("*")))
@@ -45,7 +58,7 @@ def allows_skip(nodeid: str, reason: str) -> bool:
 
 def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     """Turn a skip that is not on the list into a failure."""
-    # An expected failure is reported as a skip as well, and is not one.
+    # pytest reports an expected failure as a skip.
     if not report.skipped or hasattr(report, "wasxfail"):
         return
     if os.environ.get("SSOOIDC_NO_SKIPS") != "1":
@@ -62,7 +75,7 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """See the skips of tests."""
+    """Check the skips of tests."""
     report = yield
     refuse_skip(report)
     return report
@@ -70,7 +83,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """See the skips of whole modules: `importorskip`, `allow_module_level`."""
+    """Check the skips of whole modules: `importorskip`, `allow_module_level`."""
     report = yield
     refuse_skip(report)
     return report
@@ -78,9 +91,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let the coverage come from the core's own tests alone.
+    """Measure coverage only in the core's own tests.
 
-    A line that a login over a socket happens to run is not tested by it; and to trace all other tests takes a minute.
+    A line that only runs during a login over a socket is not really tested, and tracing all other tests takes a minute.
     """
     stopped: list[Coverage] = []
     if not item.path.is_relative_to(TESTS / "unit" / "core"):
@@ -98,7 +111,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Forbid sockets; tests in `socket/` and `interop/`, or marked `enable_socket`, reach 127.0.0.1.
 
-    Unix sockets stay: an event loop wakes itself with a pair of them. `pytest_socket` lifts the ban after each test.
+    Unix sockets are allowed, because event loops need a pair. `pytest_socket` undoes the restriction afterwards.
     """
     folder = item.path.relative_to(TESTS).parts[0]
     if folder in {"socket", "interop"} or item.get_closest_marker("enable_socket"):
@@ -114,7 +127,7 @@ def case_tables() -> dict[str, Any]:
 
 
 class SignedCase(NamedTuple):
-    """A POST request, the header fields that its signature adds, and what it was signed with."""
+    """A POST request, the headers that its signature adds, and the credentials and time of the signature."""
 
     url: str
     headers: dict[str, str]
@@ -130,7 +143,7 @@ class SignedCase(NamedTuple):
 
 @pytest.fixture(scope="session")
 def signed_cases(case_tables: dict[str, Any]) -> list[SignedCase]:
-    """Return the cases of `signatures.toml`, put together."""
+    """Return the cases of `signatures.toml`."""
     table = case_tables["signatures"]
     found = []
     for place, body, with_token, signature in table["cases"]:
@@ -159,3 +172,52 @@ def signed_cases(case_tables: dict[str, Any]) -> list[SignedCase]:
         found.append(case)
     assert len(found) == 24
     return found
+
+
+def public_of(module: ModuleType) -> Iterator[Any]:
+    """Return the public names that a module defines."""
+    for name, value in vars(module).items():
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__:
+            yield value
+
+
+@pytest.fixture(scope="session")
+def core_contents() -> tuple[Any, ...]:
+    """Return the public classes and functions of every module of the core."""
+    names = [info.name for info in pkgutil.walk_packages(ssooidc_core.__path__, "ssooidc_core.")]
+    modules = [importlib.import_module(name) for name in names]
+    return tuple(value for module in modules for value in public_of(module))
+
+
+@pytest.fixture(scope="session")
+def every_request(core_contents: tuple[Any, ...]) -> frozenset[tuple[type, type]]:
+    """Return each operation of the core with each kind of request that it takes."""
+    found: set[tuple[type, type]] = set()
+    for value in core_contents:
+        if inspect.isclass(value) and issubclass(value, Operation) and value is not Operation:
+            asked = get_type_hints(value)["request"]
+            found |= {(value, kind) for kind in get_args(asked) or (asked,)}
+    return frozenset(found)
+
+
+@pytest.fixture(scope="session")
+def every_model(core_contents: tuple[Any, ...]) -> frozenset[type[BaseModel]]:
+    """Return each model of the core that is sent, received or stored."""
+    bases = (Request, Response, Stored)
+    shared = {*bases, PageRequest, Page}
+    return frozenset(
+        value
+        for value in core_contents
+        if inspect.isclass(value) and issubclass(value, bases) and value not in shared
+    )
+
+
+@pytest.fixture(scope="session")
+def every_flow(core_contents: tuple[Any, ...]) -> frozenset[Callable[..., object]]:
+    """Return each function of the core that is decorated with `@flow`."""
+    return frozenset(
+        value
+        for value in core_contents
+        if inspect.isfunction(value)
+        and inspect.isgeneratorfunction(getattr(value, "__wrapped__", None))
+    )

@@ -1,4 +1,4 @@
-"""A tool that signs a person in with a device code and lists their accounts, as many are written: with boto3 alone."""
+"""A tool, like many others, that signs a person in with a device code and lists their accounts, using only boto3."""
 
 import time
 import webbrowser

@@ -1,1 +1,1 @@
-"""The four operations of SSO OIDC, a module each: request, response, errors, builder and parser."""
+"""The four operations of SSO OIDC, one per module: request, response, errors, builder and parser."""

@@ -1,4 +1,4 @@
-"""CreateToken: turn a device code, an authorization code or a refresh token into an access token (POST /token).
+"""CreateToken: exchange a device code, an authorization code or a refresh token for an access token (POST /token).
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html
 """
@@ -14,8 +14,9 @@ from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import RegisteredClient, Request, Response, Seconds, Secret, as_secret
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import Operation, is_throttling
+from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import json_post, parse
+from ssooidc_core._transient_errors import is_throttling
 from ssooidc_core.errors import (
     AccessDeniedException,
     AuthorizationPendingException,
@@ -55,13 +56,13 @@ class _HasRefreshToken(Protocol):
 
 
 class DeviceCodeGrant(Request, frozen=True):
-    """Ask whether the person has approved the device code (RFC 8628 section 3.4).
+    """A device code, to ask whether the person has approved it (RFC 8628 section 3.4).
 
     Attributes:
         client_id: from the registration.
         client_secret: from the registration.
         device_code: from StartDeviceAuthorization.
-        scope: has no effect, the service says; the token has the registration's scopes.
+        scope: has no effect, according to the service; the token has the registration's scopes.
     """
 
     grant_type: Literal["urn:ietf:params:oauth:grant-type:device_code"] = Field(
@@ -74,7 +75,7 @@ class DeviceCodeGrant(Request, frozen=True):
 
     @classmethod
     def of(cls, client: RegisteredClient, device: _HasDeviceCode) -> DeviceCodeGrant:
-        """Ask for a registered client about what StartDeviceAuthorization gave it, or a pending login."""
+        """Return the grant of a registered client for an answer of StartDeviceAuthorization, or for a pending login."""
         return cls(
             client_id=client.client_id,
             client_secret=client.client_secret,
@@ -83,15 +84,15 @@ class DeviceCodeGrant(Request, frozen=True):
 
 
 class AuthorizationCodeGrant(Request, frozen=True):
-    """Exchange the code that came back through the browser (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+    """An authorization code from a callback (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 
     Attributes:
         client_id: from the registration.
         client_secret: from the registration.
-        code: from the redirect; good for one exchange.
-        redirect_uri: the one that was in the authorize URL, port included.
-        code_verifier: what the authorize URL's code challenge was made from.
-        scope: has no effect, the service says; the token has the registration's scopes.
+        code: from the callback; valid for one exchange.
+        redirect_uri: the one in the authorize URL, including the port.
+        code_verifier: the verifier of the code challenge in the authorize URL.
+        scope: has no effect, according to the service; the token has the registration's scopes.
     """
 
     grant_type: Literal["authorization_code"] = Field(
@@ -113,7 +114,7 @@ class AuthorizationCodeGrant(Request, frozen=True):
         redirect_uri: str,
         code_verifier: str | SecretStr,
     ) -> AuthorizationCodeGrant:
-        """Exchange a code for a registered client."""
+        """Return the grant of a registered client for a code."""
         return cls(
             client_id=client.client_id,
             client_secret=client.client_secret,
@@ -124,13 +125,13 @@ class AuthorizationCodeGrant(Request, frozen=True):
 
 
 class RefreshTokenGrant(Request, frozen=True):
-    """Get a new access token with a refresh token (RFC 6749 section 6).
+    """A refresh token, to get a new access token (RFC 6749 section 6).
 
     Attributes:
-        client_id: from the registration that the token was made with.
+        client_id: from the registration that the token was issued to.
         client_secret: from the same registration.
         refresh_token: from the last CreateToken answer that had one.
-        scope: has no effect, the service says; the token has the registration's scopes.
+        scope: has no effect, according to the service; the token has the registration's scopes.
     """
 
     grant_type: Literal["refresh_token"] = Field(default="refresh_token", init=False, repr=False)
@@ -143,10 +144,10 @@ class RefreshTokenGrant(Request, frozen=True):
     def of(
         cls, client: RegisteredClient, token: _HasRefreshToken | str | SecretStr
     ) -> RefreshTokenGrant:
-        """Refresh for a registered client: give the CreateToken answer or the refresh token itself.
+        """Return the grant of a registered client for a CreateToken answer or for the refresh token itself.
 
         Raises:
-            ConfigurationError: the answer has no refresh token; the service gives one only where the client was
+            ConfigurationError: the answer has no refresh token; the service sends one only if the client was
                 registered with scopes.
         """
         secret = token if isinstance(token, (str, SecretStr)) else token.refresh_token
@@ -164,7 +165,7 @@ class RefreshTokenGrant(Request, frozen=True):
 
 
 CreateTokenRequest: TypeAlias = DeviceCodeGrant | AuthorizationCodeGrant | RefreshTokenGrant
-"""What CreateToken can be asked. A combination of members that the service refuses cannot be written down."""
+"""The requests of CreateToken. No combination of members that the service would refuse can be constructed."""
 
 
 class CreateTokenResponse(Response, frozen=True):
@@ -173,9 +174,9 @@ class CreateTokenResponse(Response, frozen=True):
     Attributes:
         access_token: the bearer token.
         token_type: `Bearer`.
-        expires_in: seconds from the answer's arrival until the access token is void; 0 where the service did not say.
-        refresh_token: for `RefreshTokenGrant`; `None` where the session cannot be refreshed.
-        id_token: the service says that it is not implemented.
+        expires_in: seconds until the access token expires, from the answer's arrival; 0 if the service did not say.
+        refresh_token: for `RefreshTokenGrant`; `None` if the session cannot be refreshed.
+        id_token: not implemented, according to the service.
     """
 
     access_token: Secret
@@ -198,14 +199,14 @@ CreateTokenError: TypeAlias = (
     | UnauthorizedClientException
     | UnsupportedGrantTypeException
 )
-"""What the service's model lets CreateToken fail with."""
+"""The errors of CreateToken in the service\'s model."""
 
 
 def may_repeat_one_time_grant(error: Exception) -> bool:
-    """Say whether a code, refresh token or assertion is certainly unspent after this error.
+    """Return whether a code, refresh token or assertion is certainly unspent after this error.
 
-    The service may have spent it and the answer been lost; sending it again then gives `invalid_grant`, or, where
-    reuse is taken for theft, ends the session (RFC 9700 section 4.14.2).
+    If the service has spent it and the answer was lost, sending it again results in `invalid_grant`, or ends the
+    session where reuse is treated as theft (RFC 9700 section 4.14.2).
     """
     if isinstance(error, TransportError):
         return not error.may_have_been_sent
@@ -214,7 +215,7 @@ def may_repeat_one_time_grant(error: Exception) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CreateToken(Operation[CreateTokenResponse, CreateTokenError]):
-    """The operation as a value; made by `create_token`."""
+    """The operation as a value, returned by `create_token`."""
 
     request: CreateTokenRequest
 
@@ -224,21 +225,21 @@ class CreateToken(Operation[CreateTokenResponse, CreateTokenError]):
         return get_args(CreateTokenError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         return json_post(f"{config.oidc_endpoint}/token", self.request)
 
     def parse(self, response: HttpResponse) -> CreateTokenResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, CreateTokenResponse, self, OIDC_ERRORS)
 
     def may_repeat(self, error: Exception) -> bool:
-        """Never for a device code, whose polling loop owns the pace; else only while it is certainly unspent."""
+        """Return false for a device code, whose polling sets the pace; otherwise, whether it is certainly unspent."""
         return not isinstance(self.request, DeviceCodeGrant) and may_repeat_one_time_grant(error)
 
 
 def create_token(request: CreateTokenRequest) -> CreateToken:
     """Get a token with a grant.
 
-    Errors when run: those of `CreateTokenError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `CreateTokenError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return CreateToken(request)

@@ -15,8 +15,9 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import Request, Response, Seconds, Secret, as_secret
 from ssooidc_core._operations.create_token import may_repeat_one_time_grant
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import Operation, is_repeatable
+from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import json_post, parse
+from ssooidc_core._transient_errors import is_repeatable
 from ssooidc_core.errors import (
     AccessDeniedException,
     AuthorizationPendingException,
@@ -50,14 +51,14 @@ _RefreshTokenUri: TypeAlias = Literal["urn:ietf:params:oauth:token-type:refresh_
 
 
 class IamAuthorizationCodeGrant(Request, frozen=True):
-    """Exchange a code that came to a redirect URI of the application (RFC 6749 section 4.1.3).
+    """A code that was sent to a redirect URI of the application (RFC 6749 section 4.1.3).
 
     Attributes:
         client_id: the application's ARN.
-        code: from the redirect; good for one exchange.
-        redirect_uri: the one that the code came to.
-        code_verifier: what the code challenge was made from (RFC 7636 section 4.5), where there was one.
-        scope: by default all that the application is configured for.
+        code: from the redirect; valid for one exchange.
+        redirect_uri: the one that the code was sent to.
+        code_verifier: the verifier of the code challenge (RFC 7636 section 4.5), if there was one.
+        scope: by default all scopes that the application is configured for.
     """
 
     grant_type: Literal["authorization_code"] = Field(
@@ -79,7 +80,7 @@ class IamAuthorizationCodeGrant(Request, frozen=True):
         code_verifier: str | SecretStr | None = None,
         scope: tuple[str, ...] | None = None,
     ) -> IamAuthorizationCodeGrant:
-        """Exchange a code as the application with this ARN."""
+        """Return the grant of the application with this ARN for a code."""
         return cls(
             client_id=client_id,
             code=as_secret(code),
@@ -90,12 +91,12 @@ class IamAuthorizationCodeGrant(Request, frozen=True):
 
 
 class IamRefreshTokenGrant(Request, frozen=True):
-    """Get a new access token with a refresh token (RFC 6749 section 6).
+    """A refresh token, to get a new access token (RFC 6749 section 6).
 
     Attributes:
         client_id: the application's ARN.
         refresh_token: from an earlier answer.
-        scope: by default all that the application is configured for.
+        scope: by default all scopes that the application is configured for.
     """
 
     grant_type: Literal["refresh_token"] = Field(default="refresh_token", init=False, repr=False)
@@ -120,8 +121,8 @@ class JwtBearerGrant(Request, frozen=True):
 
     Attributes:
         client_id: the application's ARN.
-        assertion: the JWT; good for one exchange.
-        scope: by default all that the application is configured for.
+        assertion: the JWT; valid for one exchange.
+        scope: by default all scopes that the application is configured for.
     """
 
     grant_type: Literal["urn:ietf:params:oauth:grant-type:jwt-bearer"] = Field(
@@ -135,19 +136,19 @@ class JwtBearerGrant(Request, frozen=True):
     def of(
         cls, client_id: str, *, assertion: str | SecretStr, scope: tuple[str, ...] | None = None
     ) -> JwtBearerGrant:
-        """Exchange an assertion as the application with this ARN."""
+        """Return the grant of the application with this ARN for an assertion."""
         return cls(client_id=client_id, assertion=as_secret(assertion), scope=scope)
 
 
 class TokenExchangeGrant(Request, frozen=True):
-    """Exchange an access token that was issued to another application (RFC 8693 section 2.1).
+    """An access token that was issued to another application, to exchange (RFC 8693 section 2.1).
 
     Attributes:
         client_id: the application's ARN.
         subject_token: the access token of the other application.
         subject_token_type: the one type that the service supports.
-        requested_token_type: what to get; by default an access token.
-        scope: by default all that the application is configured for.
+        requested_token_type: the type to get; by default an access token.
+        scope: by default all scopes that the application is configured for.
     """
 
     grant_type: Literal["urn:ietf:params:oauth:grant-type:token-exchange"] = Field(
@@ -168,7 +169,7 @@ class TokenExchangeGrant(Request, frozen=True):
         requested_token_type: _AccessTokenUri | _RefreshTokenUri | None = None,
         scope: tuple[str, ...] | None = None,
     ) -> TokenExchangeGrant:
-        """Exchange a token as the application with this ARN."""
+        """Return the grant of the application with this ARN for a token."""
         return cls(
             client_id=client_id,
             subject_token=as_secret(subject_token),
@@ -180,14 +181,14 @@ class TokenExchangeGrant(Request, frozen=True):
 CreateTokenWithIAMRequest: TypeAlias = (
     IamAuthorizationCodeGrant | IamRefreshTokenGrant | JwtBearerGrant | TokenExchangeGrant
 )
-"""What CreateTokenWithIAM can be asked."""
+"""The requests of CreateTokenWithIAM."""
 
 
 class AwsAdditionalDetails(Response, frozen=True):
-    """What only AWS adds to a token.
+    """What AWS adds to a token.
 
     Attributes:
-        identity_context: for `ProvidedContexts` of `sts:AssumeRole`; the id token has it as well.
+        identity_context: for `ProvidedContexts` of `sts:AssumeRole`; also in the id token.
     """
 
     identity_context: Secret | None = None
@@ -199,11 +200,11 @@ class CreateTokenWithIAMResponse(Response, frozen=True):
     Attributes:
         access_token: the bearer token.
         token_type: `Bearer`.
-        expires_in: seconds from the answer's arrival until the access token is void; 0 where the service did not say.
-        refresh_token: for `IamRefreshTokenGrant`, where there is one.
-        id_token: a JWT that says who the person is.
+        expires_in: seconds until the access token expires, from the answer's arrival; 0 if the service did not say.
+        refresh_token: for `IamRefreshTokenGrant`, or `None`.
+        id_token: a JWT that identifies the person.
         issued_token_type: URN of the type of token (RFC 8693 section 3).
-        scope: what was granted.
+        scope: the granted scopes.
         aws_additional_details: the identity context.
     """
 
@@ -231,12 +232,12 @@ CreateTokenWithIAMError: TypeAlias = (
     | UnauthorizedClientException
     | UnsupportedGrantTypeException
 )
-"""What the service's model lets CreateTokenWithIAM fail with."""
+"""The errors of CreateTokenWithIAM in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreateTokenWithIAM(Operation[CreateTokenWithIAMResponse, CreateTokenWithIAMError]):
-    """The operation as a value; made by `create_token_with_iam`."""
+    """The operation as a value, returned by `create_token_with_iam`."""
 
     request: CreateTokenWithIAMRequest
 
@@ -248,15 +249,15 @@ class CreateTokenWithIAM(Operation[CreateTokenWithIAMResponse, CreateTokenWithIA
     signed: ClassVar[bool] = True
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         return json_post(f"{config.oidc_endpoint}/token?aws_iam=t", self.request)
 
     def parse(self, response: HttpResponse) -> CreateTokenWithIAMResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, CreateTokenWithIAMResponse, self, OIDC_ERRORS)
 
     def may_repeat(self, error: Exception) -> bool:
-        """A subject token may be used again; anything else only while it is certainly unspent."""
+        """Return true for a subject token, which may be used again; otherwise, whether it is certainly unspent."""
         if isinstance(self.request, TokenExchangeGrant):
             return is_repeatable(error)
         return may_repeat_one_time_grant(error)
@@ -265,6 +266,6 @@ class CreateTokenWithIAM(Operation[CreateTokenWithIAMResponse, CreateTokenWithIA
 def create_token_with_iam(request: CreateTokenWithIAMRequest) -> CreateTokenWithIAM:
     """Get a token as an application; the request is signed with `ClientConfig.credentials`.
 
-    Errors when run: those of `CreateTokenWithIAMError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `CreateTokenWithIAMError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return CreateTokenWithIAM(request)

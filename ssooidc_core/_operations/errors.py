@@ -1,4 +1,4 @@
-"""The 14 modelled errors of SSO OIDC by the names they have on the wire."""
+"""The 14 modelled errors of SSO OIDC by their names on the wire."""
 
 from __future__ import annotations
 

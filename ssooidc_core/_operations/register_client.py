@@ -1,4 +1,4 @@
-"""RegisterClient: make this application known to IAM Identity Center (POST /client/register).
+"""RegisterClient: register this application with IAM Identity Center (POST /client/register).
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_RegisterClient.html
 """
@@ -35,12 +35,12 @@ __all__ = [
 
 
 class RegisterClientRequest(Request, frozen=True):
-    """What RegisterClient is asked.
+    """The request of RegisterClient.
 
     Attributes:
-        client_name: a name for people; the service refuses white space in it.
-        client_type: `public`, the one type that the service supports.
-        scopes: at most 25; a session can be refreshed only where a scope was registered.
+        client_name: a readable name; the service refuses white space in it.
+        client_type: `public`, the only type that the service supports.
+        scopes: at most 25; a session can be refreshed only if a scope was registered.
         redirect_uris: `http://127.0.0.1/oauth/callback` for the authorization code grant.
         grant_types: the grants that this client may use; by default those of the device flow.
         issuer_url: the start URL or issuer URL of the Identity Center instance.
@@ -62,10 +62,10 @@ class RegisterClientResponse(Response, frozen=True):
     Attributes:
         client_id: the client's id.
         client_secret: the client's secret.
-        client_id_issued_at: epoch seconds; 0 where the service did not say.
-        client_secret_expires_at: epoch seconds; 0 where the service did not say. The service gives 90 days.
-        authorization_endpoint: where to send a browser, where the service says so.
-        token_endpoint: where to get tokens, where the service says so.
+        client_id_issued_at: epoch seconds; 0 if the service did not say.
+        client_secret_expires_at: epoch seconds; 0 if the service did not say. A registration is valid for 90 days.
+        authorization_endpoint: where to send a browser, or `None`.
+        token_endpoint: where to get tokens, or `None`.
     """
 
     client_id: str
@@ -77,7 +77,7 @@ class RegisterClientResponse(Response, frozen=True):
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the registration ends, in UTC; `None` where the service did not say (RFC 7591 section 3.2.1)."""
+        """When the registration expires, in UTC; `None` if the service did not say (RFC 7591 section 3.2.1)."""
         seconds = self.client_secret_expires_at
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
@@ -91,12 +91,12 @@ RegisterClientError: TypeAlias = (
     | SlowDownException
     | UnsupportedGrantTypeException
 )
-"""What the service's model lets RegisterClient fail with."""
+"""The errors of RegisterClient in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterClient(Operation[RegisterClientResponse, RegisterClientError]):
-    """The operation as a value; made by `register_client`."""
+    """The operation as a value, returned by `register_client`."""
 
     request: RegisterClientRequest
 
@@ -106,17 +106,17 @@ class RegisterClient(Operation[RegisterClientResponse, RegisterClientError]):
         return get_args(RegisterClientError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         return json_post(f"{config.oidc_endpoint}/client/register", self.request)
 
     def parse(self, response: HttpResponse) -> RegisterClientResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, RegisterClientResponse, self, OIDC_ERRORS)
 
 
 def register_client(request: RegisterClientRequest) -> RegisterClient:
     """Register a client.
 
-    Errors when run: those of `RegisterClientError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `RegisterClientError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return RegisterClient(request)

@@ -1,4 +1,4 @@
-"""StartDeviceAuthorization: get a code that a person approves in a browser (POST /device_authorization).
+"""StartDeviceAuthorization: get a code for a person to approve in a browser (POST /device_authorization).
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDeviceAuthorization.html, RFC 8628 section 3.1
 """
@@ -41,13 +41,13 @@ __all__ = [
 
 
 class StartDeviceAuthorizationRequest(Request, frozen=True):
-    """What StartDeviceAuthorization is asked.
+    """The request of StartDeviceAuthorization.
 
     Attributes:
         client_id: from the registration.
         client_secret: from the registration.
-        start_url: the URL of the access portal, `https://d-1234567890.awsapps.com/start` for example; it must be one
-            of the region that is asked.
+        start_url: the URL of the access portal, `https://d-1234567890.awsapps.com/start` for example, in the region
+            that the request is sent to.
     """
 
     client_id: str
@@ -56,23 +56,23 @@ class StartDeviceAuthorizationRequest(Request, frozen=True):
 
     @classmethod
     def of(cls, client: RegisteredClient, *, start_url: str) -> StartDeviceAuthorizationRequest:
-        """Ask for a registered client."""
+        """Return the request of a registered client."""
         return cls(
             client_id=client.client_id, client_secret=client.client_secret, start_url=start_url
         )
 
 
 class StartDeviceAuthorizationResponse(Response, frozen=True):
-    """A device authorization that waits for a person.
+    """A device authorization to be approved by a person.
 
     Attributes:
-        device_code: what polling shows the service; secret.
-        user_code: what the person compares or types. Show it always, even with a complete URI (RFC 8628
+        device_code: identifies the authorization when polling; secret.
+        user_code: the code that the person compares or types. Always show it, even with a complete URI (RFC 8628
             section 3.3.1).
-        verification_uri: where the person goes.
-        verification_uri_complete: the same with the code in it, or something else that finds it; never parse it.
-        expires_in: seconds from now until the codes are void.
-        interval: seconds to wait between polls, at least.
+        verification_uri: the page that the person opens.
+        verification_uri_complete: the same with the code, or a reference to it, in the URI; never parse it.
+        expires_in: seconds from now until the codes expire.
+        interval: the least seconds to wait between polls.
     """
 
     device_code: Secret
@@ -90,14 +90,14 @@ StartDeviceAuthorizationError: TypeAlias = (
     | SlowDownException
     | UnauthorizedClientException
 )
-"""What the service's model lets StartDeviceAuthorization fail with."""
+"""The errors of StartDeviceAuthorization in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartDeviceAuthorization(
     Operation[StartDeviceAuthorizationResponse, StartDeviceAuthorizationError]
 ):
-    """The operation as a value; made by `start_device_authorization`."""
+    """The operation as a value, returned by `start_device_authorization`."""
 
     request: StartDeviceAuthorizationRequest
 
@@ -107,11 +107,11 @@ class StartDeviceAuthorization(
         return get_args(StartDeviceAuthorizationError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         return json_post(f"{config.oidc_endpoint}/device_authorization", self.request)
 
     def parse(self, response: HttpResponse) -> StartDeviceAuthorizationResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, StartDeviceAuthorizationResponse, self, OIDC_ERRORS)
 
 
@@ -120,7 +120,7 @@ def start_device_authorization(
 ) -> StartDeviceAuthorization:
     """Start a device authorization.
 
-    Errors when run: those of `StartDeviceAuthorizationError`, and what any operation may raise (see
+    Running it raises the errors of `StartDeviceAuthorizationError`, and those of any operation (see
     `ssooidc_core.errors`).
     """
     return StartDeviceAuthorization(request)

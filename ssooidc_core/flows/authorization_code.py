@@ -4,8 +4,8 @@
     open_in_a_browser(pending.authorize_url(config))
     token = run(finish_code_login(pending, callback_url), transport)
 
-A login between its start and its end is a value, `PendingCodeLogin`. Who listens at the redirect URI, and how the
-browser is opened, is not the core's business.
+A login between its start and its end is a value, `PendingCodeLogin`. Listening at the redirect URI and opening the
+browser are left to the caller.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import SecretStr
 
 from ssooidc_core._config import ClientConfig
-from ssooidc_core._model import Secret, Stored, to_json
+from ssooidc_core._model import Moment, Secret, Stored
 from ssooidc_core._operations.create_token import (
     AuthorizationCodeGrant,
     CreateTokenResponse,
@@ -57,33 +57,31 @@ __all__ = [
 ]
 
 CALLBACK_PATH: Final = "/oauth/callback"
-"""The one path that the service takes in a redirect URI."""
+"""The only path that the service accepts in a redirect URI."""
 
 LOOPBACK_REDIRECT_URI: Final = f"http://127.0.0.1{CALLBACK_PATH}"
-"""What is registered: without a port, which fits every port (RFC 8252 section 7.3)."""
+"""The redirect URI to register: without a port, it matches every port (RFC 8252 section 7.3)."""
 
 DEFAULT_SCOPES: Final = ("sso:account:access",)
-"""What the AWS CLI asks for where a session names no scopes: use of the access portal."""
+"""The scopes that the AWS CLI requests for a session without scopes: use of the access portal."""
 
 _GRANT_TYPES: Final = ("authorization_code", "refresh_token")
 _SECONDS_TO_SIGN_IN: Final = 600
 _REDIRECT_URI: Final = re.compile(rf"http://127\.0\.0\.1(?::[0-9]{{1,5}})?{CALLBACK_PATH}\Z")
-
-_Epoch = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]
 
 
 class PendingCodeLogin(Stored, frozen=True):
     """A browser login that waits for the person.
 
     Attributes:
-        region: the region that it was started in.
-        client: the registration that it was started with, which refreshing needs later.
-        scopes: what is asked for.
-        redirect_uri: where the browser is sent back to, port included.
+        region: the region in which it was started.
+        client: the registration with which it was started, also needed to refresh the token.
+        scopes: the requested scopes.
+        redirect_uri: where the browser is sent back to, including the port.
         state: ties the callback to this login; secret while it waits.
-        code_verifier: proves that the code is ours (RFC 7636); secret.
-        issuer: what `iss` of a callback that has one must be (RFC 9207), or `None`.
-        expires_at: epoch seconds after which the login is over.
+        code_verifier: proves that the code was issued to this login (RFC 7636); secret.
+        issuer: the required `iss` of a callback that has one (RFC 9207), or `None`.
+        expires_at: when the login expires, in epoch seconds.
     """
 
     region: str
@@ -93,12 +91,12 @@ class PendingCodeLogin(Stored, frozen=True):
     state: Secret
     code_verifier: Secret
     issuer: str | None = None
-    expires_at: _Epoch
+    expires_at: Moment
 
     def authorize_url(self, config: ClientConfig) -> str:
-        """Give the URL that the browser is to open; `state` is in it, so keep it off what others can read.
+        """Return the URL to open in the browser. It contains `state`, so do not put it where others can read it.
 
-        It has the base of the SSO OIDC endpoint, as the AWS CLI's has.
+        Its base is the SSO OIDC endpoint, as in the AWS CLI.
 
         Raises:
             ConfigurationError: the endpoint cannot be resolved.
@@ -113,20 +111,20 @@ class PendingCodeLogin(Stored, frozen=True):
         )
 
     def code_of(self, callback_url: str) -> SecretStr:
-        """Give the code in a callback URL, or in its path and query, if it is the answer to this login.
+        """Return the code in a callback URL, or in its path and query, if it is the answer to this login.
 
         Raises:
-            CallbackRefused: it is, and it says no.
-            CallbackMismatch: it is not: another path, another `state` or issuer, or neither code nor error in it.
-            ConfigurationError: it is no URL.
+            CallbackRefused: it is the answer, and has an error.
+            CallbackMismatch: it is not the answer: it has another path, `state` or issuer, or neither code nor error.
+            ConfigurationError: it is not a URL.
         """
         try:
             callback = parse_callback(callback_url)
         finally:
-            # A traceback may show what its frames hold.
+            # A traceback may show the variables of its frames.
             del callback_url
         if callback.path != CALLBACK_PATH:
-            message = f"The callback has another path than {CALLBACK_PATH}"
+            message = f"The callback's path is not {CALLBACK_PATH}"
             raise CallbackMismatch(message, error=callback.error)
         if callback.state is None or not _same(callback.state, self.state):
             message = "The callback's state is not this login's"
@@ -141,32 +139,11 @@ class PendingCodeLogin(Stored, frozen=True):
             raise CallbackMismatch(message)
         return callback.code
 
-    def to_json_with_secrets(self) -> str:
-        """Store it: JSON **with the verifier and the client secret in the clear**; keep it as you would a password.
-
-        Raises:
-            ConfigurationError: a text in it holds lone surrogates, which UTF-8 cannot.
-        """
-        return to_json(self).decode()
-
-    @classmethod
-    def from_json(cls, document: str | bytes) -> PendingCodeLogin:
-        """Read what `to_json_with_secrets` gave.
-
-        Raises:
-            ConfigurationError: it is not that, or its secrets are masked.
-        """
-        try:
-            return cls.model_validate_json(document)
-        except ValidationError:
-            message = "This is not a stored PendingCodeLogin; start the login again"
-        raise ConfigurationError(message)
-
 
 def code_registration(
     client_name: str, *, start_url: str, scopes: tuple[str, ...] = DEFAULT_SCOPES
 ) -> RegisterClientRequest:
-    """Give the registration of a client for browser logins, as the AWS CLI makes it."""
+    """Return the request that registers a client for browser logins, as the AWS CLI does."""
     return RegisterClientRequest(
         client_name=client_name,
         client_type="public",
@@ -187,18 +164,18 @@ def start_code_login(  # noqa: PLR0913 - each fact by name
     issuer: str | None = None,
     entropy: Entropy = secrets.token_bytes,
 ) -> Steps[PendingCodeLogin]:
-    """Start a browser login: register, unless a registration is given, and make what the authorize URL needs.
+    """Start a browser login: register, unless a registration is given, and create `state` and the code verifier.
 
     Args:
-        registration: what to register (`code_registration` makes it), or an earlier registration to use again.
-        redirect_uri: where something listens already: `http://127.0.0.1:PORT/oauth/callback`.
-        region: the region of the transport, remembered for those who resume the login.
-        scopes: what to ask for; those of the registration.
-        issuer: what `iss` of a callback that has one must be; AWS sends none.
-        entropy: gives random bytes for verifier and state.
+        registration: the request to register (see `code_registration`), or an existing registration.
+        redirect_uri: where a listener is already running: `http://127.0.0.1:PORT/oauth/callback`.
+        region: the region of the transport, stored for resuming the login.
+        scopes: the scopes to request; those of the registration.
+        issuer: the required `iss` of a callback that has one; AWS sends none.
+        entropy: returns random bytes for verifier and state.
 
     Raises:
-        ConfigurationError: the redirect URI is not one that the service takes.
+        ConfigurationError: the service does not accept the redirect URI.
         SsoOidcError: those of RegisterClient.
     """
     if _REDIRECT_URI.match(redirect_uri) is None:
@@ -224,24 +201,24 @@ def start_code_login(  # noqa: PLR0913 - each fact by name
 
 @flow
 def finish_code_login(pending: PendingCodeLogin, callback_url: str) -> Steps[CreateTokenResponse]:
-    """Check what came back, and exchange the code for a token.
+    """Check the callback and exchange its code for a token.
 
     Args:
         pending: the login.
         callback_url: the address that the browser was sent to, or its path and query; a person may have pasted it.
 
     Raises:
-        CallbackRefused: the answer to this login is no.
+        CallbackRefused: the callback has an error.
         CallbackMismatch: this is not the answer to this login; nothing was sent, and the login still waits.
-        CodeLoginExpired: it took too long.
-        InvalidGrantException: the code was used before, or is not this client's.
+        CodeLoginExpired: the login took too long.
+        InvalidGrantException: the code was used before, or was issued to another client.
         SsoOidcError: anything else that CreateToken raises. A `TransportError` that `may_have_been_sent` may have
             spent the code.
     """
     try:
         code = pending.code_of(callback_url.strip())
     finally:
-        # A traceback may show what its frames hold.
+        # A traceback may show the variables of its frames.
         del callback_url
     now = (yield from Now()).wall.timestamp()
     message = "The browser login took too long"
@@ -260,11 +237,11 @@ def finish_code_login(pending: PendingCodeLogin, callback_url: str) -> Steps[Cre
     try:
         raise CodeLoginExpired(message) from cause
     finally:
-        del cause  # its traceback holds this frame
+        del cause  # its traceback refers to this frame
 
 
 def _same(one: SecretStr, other: SecretStr) -> bool:
-    # Bytes: compare_digest takes text only where it is ASCII, and what came back may be anything.
+    # Bytes: compare_digest accepts only ASCII text, and a callback may contain any text.
     return hmac.compare_digest(
         one.get_secret_value().encode("utf-8", "surrogatepass"),
         other.get_secret_value().encode("utf-8", "surrogatepass"),

@@ -1,18 +1,18 @@
 """Signing in with a device code (RFC 8628): start, show the code, poll.
 
-A login between its start and its end is a value, `PendingDeviceLogin`, which survives a process. What it becomes after
-a poll is decided by one pure function, `after_poll`, behind `poll_for_token`, which waits, and `poll_once`, which does
-not (for job queues and event loops of your own).
+A login between its start and its end is a value, `PendingDeviceLogin`, which can outlive a process. One pure function,
+`after_poll`, returns what it becomes after a poll. `poll_for_token`, which waits, and `poll_once`, which does not (for
+job queues and other event loops), both use it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ssooidc_core._attempts import announce, consult
-from ssooidc_core._model import Secret, Stored, to_json
+from ssooidc_core._model import Moment, Secret, Stored
 from ssooidc_core._operations.create_token import CreateTokenResponse, DeviceCodeGrant, create_token
 from ssooidc_core._operations.register_client import (
     RegisterClientRequest,
@@ -25,7 +25,6 @@ from ssooidc_core._operations.start_device_authorization import (
 )
 from ssooidc_core._program import Instant, Now, Sleep, Steps, flow
 from ssooidc_core.errors import (
-    ConfigurationError,
     DeviceLoginExpired,
     ExpiredTokenException,
     SlowDownException,
@@ -44,10 +43,9 @@ __all__ = [
 
 _SLOW_DOWN: Final = 5
 _LONGEST_WAIT: Final = 60.0
-# Epoch seconds as floats are exact to a quarter of a microsecond; a wait shorter than this is their rounding.
+# Epoch seconds as floats are exact to a quarter of a microsecond; a shorter wait than this is a rounding error.
 _ROUNDING: Final = 1e-5
 
-_Epoch = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -55,17 +53,17 @@ class PendingDeviceLogin(Stored, frozen=True):
     """A device login that waits for a person's decision.
 
     Attributes:
-        region: the region that it was started in.
-        client: the registration that it was started with, which refreshing needs later.
-        device_code: what polling shows the service; secret.
-        user_code: what the person compares or types. Show it always (RFC 8628 section 3.3.1).
-        verification_uri: where the person goes.
+        region: the region in which it was started.
+        client: the registration with which it was started, also needed to refresh the token.
+        device_code: identifies the login when polling; secret.
+        user_code: the code that the person compares or types. Always show it (RFC 8628 section 3.3.1).
+        verification_uri: the page that the person opens.
         verification_uri_complete: the same with the code in it, or `None`.
-        interval: seconds between polls, at least; grows by 5 with each `slow_down`.
-        failed_polls: polls in a row, to now, that got no real answer.
-        polls: polls sent so far.
-        expires_at: epoch seconds from which the device code is void.
-        next_poll_at: epoch seconds of the next poll.
+        interval: the least seconds between polls; grows by 5 with each `slow_down`.
+        failed_polls: the number of the latest polls in a row that failed.
+        polls: the number of polls sent so far.
+        expires_at: when the device code expires, in epoch seconds.
+        next_poll_at: when to poll next, in epoch seconds.
     """
 
     region: str
@@ -77,37 +75,8 @@ class PendingDeviceLogin(Stored, frozen=True):
     interval: Annotated[int, Field(ge=1, le=2**31 - 1)]
     failed_polls: _Count = 0
     polls: _Count = 0
-    expires_at: _Epoch
-    next_poll_at: _Epoch
-
-    def to_json_with_secrets(self) -> str:
-        """Store it: JSON **with the device code and the client secret in the clear**; keep it as you would a password.
-
-        `model_dump_json()` masks secrets, and what it gives cannot be resumed.
-
-        Raises:
-            ConfigurationError: a text in it holds lone surrogates, which UTF-8 cannot.
-        """
-        return to_json(self).decode()
-
-    @classmethod
-    def from_json(cls, document: str | bytes) -> PendingDeviceLogin:
-        """Read what `to_json_with_secrets` gave.
-
-        Raises:
-            ConfigurationError: it is not that, or its secrets are masked.
-        """
-        try:
-            return cls.model_validate_json(document)
-        except ValidationError as invalid:
-            problems = ", ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'document'} {problem['type']}"
-                for problem in invalid.errors(
-                    include_input=False, include_context=False, include_url=False
-                )[:5]
-            )
-        message = f"This is not a stored PendingDeviceLogin ({problems}); start the login again"
-        raise ConfigurationError(message)
+    expires_at: Moment
+    next_poll_at: Moment
 
 
 @flow
@@ -117,9 +86,9 @@ def start_device_login(
     """Start a device login: register, unless a registration is given, and ask for a device code.
 
     Args:
-        registration: what to register, or an earlier registration to use again.
+        registration: the request to register, or an existing registration.
         start_url: the URL of the access portal, `https://d-1234567890.awsapps.com/start` for example.
-        region: the region of the transport, remembered for those who resume the login.
+        region: the region of the transport, stored for resuming the login.
 
     Raises:
         SsoOidcError: those of RegisterClient and StartDeviceAuthorization.
@@ -153,14 +122,14 @@ def poll_for_token(
     """Poll until the person has decided.
 
     Args:
-        pending: the login; a resumed one goes on at its own pace.
-        policy: decides on failed polls in place of `device_polling()`. Its waits count between the interval and 60
-            seconds.
+        pending: the login; a resumed one keeps its interval and its next time to poll.
+        policy: handles failed polls, in place of `device_polling()`. Its waits are limited to at least the interval
+            and at most 60 seconds.
 
     Raises:
-        DeviceLoginExpired: nobody approved it in time; the last failed poll is the cause.
+        DeviceLoginExpired: the login was not approved in time; the last failed poll is the cause.
         AccessDeniedException: the person refused.
-        SsoOidcError: any other error that the policy does not go on after.
+        SsoOidcError: any other error after which the policy stops.
     """
     began = yield from Now()
     failure: Exception | None = None
@@ -171,7 +140,7 @@ def poll_for_token(
             raise _expired() from failure
         if wait:
             yield from Sleep(wait)
-            # Asked again: whatever slept may have slept too long.
+            # The time is read again, because the sleep may have been longer.
             continue
         answer = yield from _poll(pending, began, policy)
         if isinstance(answer, CreateTokenResponse):
@@ -190,9 +159,9 @@ def poll_once(
         policy: as for `poll_for_token`.
 
     Raises:
-        DeviceLoginExpired: nobody approved it in time.
+        DeviceLoginExpired: the login was not approved in time.
         AccessDeniedException: the person refused.
-        SsoOidcError: any other error that the policy does not go on after.
+        SsoOidcError: any other error after which the policy stops.
     """
     began = yield from Now()
     at = began.wall.timestamp()
@@ -217,11 +186,11 @@ def _poll(
         if isinstance(outcome, DeviceLoginExpired):
             raise outcome from failure
         if isinstance(outcome, PendingDeviceLogin):
-            # It is kept for as long as the login lasts: not with the frames, requests and all, that it came through.
+            # It is kept as long as the login lasts, so without the frames of its traceback and the requests in them.
             return outcome, failure.with_traceback(None)
         raise outcome
     finally:
-        del outcome, failure  # their tracebacks hold this frame
+        del outcome, failure  # their tracebacks refer to this frame
 
 
 def after_poll(
@@ -232,13 +201,13 @@ def after_poll(
     began: float | None = None,
     policy: Retrying | None = None,
 ) -> PendingDeviceLogin | Exception:
-    """Say what a pending login becomes after a poll that gave no token: the login to go on with, or how it ends.
+    """Return the pending login after a poll without a token, or the error with which the login ends.
 
     Args:
         pending: the login before the poll.
-        failure: what the poll raised.
-        at: epoch seconds at which it did.
-        began: epoch seconds at which polling began, for strategies that count time; by default `at`.
+        failure: the error that the poll raised.
+        at: when it was raised, in epoch seconds.
+        began: when polling began, in epoch seconds, for strategies that count time; by default `at`.
         policy: decides, in place of `device_polling()`.
 
     Raises:
@@ -249,7 +218,7 @@ def after_poll(
     if isinstance(failure, ExpiredTokenException):
         return _expired()
     policy = device_polling() if policy is None else policy
-    # The 5 seconds are the RFC's (section 3.5), not the policy's, and stay for good.
+    # The RFC adds the 5 seconds (section 3.5), whatever the policy is, for all later polls.
     interval = pending.interval + (_SLOW_DOWN if isinstance(failure, SlowDownException) else 0)
     state = PollState(policy, None, (), {})
     state.interval = interval
@@ -280,12 +249,12 @@ def _wait_until_due(pending: PendingDeviceLogin, at: float) -> float:
     wait = pending.next_poll_at - at
     if wait <= _ROUNDING:
         return 0.0
-    # Farther off than any wait is: the clock was set back since, and the poll may long be due.
+    # Longer than any wait: the clock was set back since, and the poll may be overdue.
     return 0.0 if wait > max(_LONGEST_WAIT, pending.interval) + 1 else wait
 
 
 def _steady(began: Instant, now: Instant) -> float:
-    """Epoch seconds that no one can set back within a process: the wall clock at the start, and what passed since."""
+    """Return epoch seconds that never go back within a process: the wall clock at the start plus the time since."""
     return began.wall.timestamp() + (now.monotonic - began.monotonic)
 
 

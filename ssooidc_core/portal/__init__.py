@@ -1,6 +1,6 @@
-"""The access portal (service `sso`): accounts, roles, role credentials, and the end of a session.
+"""The access portal (service `sso`): list accounts and roles, get role credentials, end a session.
 
-A module of its own, since two of its errors have names that SSO OIDC's have too.
+These names are in a module of their own because SSO OIDC has errors of two of these names too.
 """
 
 from __future__ import annotations
@@ -70,3 +70,7 @@ __all__ = [
     "list_accounts",
     "logout",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,8 +1,8 @@
-"""The portal's errors. Two names are SSO OIDC's as well: import these from `ssooidc_core.portal`."""
+"""The portal's errors. SSO OIDC has errors of two of these names too."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias, get_args
 
 from ssooidc_core._rest_json import ErrorTypes
 from ssooidc_core.errors import ServiceError
@@ -10,6 +10,7 @@ from ssooidc_core.errors import ServiceError
 __all__ = [
     "PORTAL_ERRORS",
     "InvalidRequestException",
+    "PortalError",
     "ResourceNotFoundException",
     "TooManyRequestsException",
     "UnauthorizedException",
@@ -28,26 +29,26 @@ class ResourceNotFoundException(ServiceError):
 
 
 class TooManyRequestsException(ServiceError):
-    """429: asked too often."""
+    """429: too many requests."""
 
     modelled_status: ClassVar[int] = 429
     _hint: ClassVar[str | None] = "Try again in a moment."
 
 
 class UnauthorizedException(ServiceError):
-    """401: the access token is not, or no longer, good."""
+    """401: the access token is not valid, or no longer valid."""
 
     modelled_status: ClassVar[int] = 401
     _hint: ClassVar[str | None] = "Refresh the access token, or log in again."
 
 
-PORTAL_ERRORS: Final[ErrorTypes] = {
-    error.__name__: error
-    for error in (
-        InvalidRequestException,
-        ResourceNotFoundException,
-        TooManyRequestsException,
-        UnauthorizedException,
-    )
-}
-"""The portal's modelled errors by the names they have on the wire."""
+PortalError: TypeAlias = (
+    InvalidRequestException
+    | ResourceNotFoundException
+    | TooManyRequestsException
+    | UnauthorizedException
+)
+"""The portal's modelled errors."""
+
+PORTAL_ERRORS: Final[ErrorTypes] = {error.__name__: error for error in get_args(PortalError)}
+"""The same by their names on the wire."""

@@ -16,14 +16,8 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._model import Integer, Request, Response, Secret, as_secret
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
-from ssooidc_core.portal._bearer import bearer_request
-from ssooidc_core.portal._errors import (
-    PORTAL_ERRORS,
-    InvalidRequestException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
+from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
+from ssooidc_core.portal._requests import bearer_request
 
 __all__ = [
     "GetRoleCredentials",
@@ -34,15 +28,15 @@ __all__ = [
     "get_role_credentials",
 ]
 
-_MAX_MILLISECONDS: Final = 253_402_300_799_999  # the last that datetime knows
+_MAX_MILLISECONDS: Final = 253_402_300_799_999  # the last millisecond of datetime
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class GetRoleCredentialsRequest(Request, frozen=True):
-    """What GetRoleCredentials is asked.
+    """The request of GetRoleCredentials.
 
     Attributes:
-        role_name: the role's friendly name, as ListAccountRoles gives it.
+        role_name: the role's friendly name, from ListAccountRoles.
         account_id: 12 digits.
         access_token: from CreateToken.
     """
@@ -55,7 +49,7 @@ class GetRoleCredentialsRequest(Request, frozen=True):
     def of(
         cls, access_token: str | SecretStr, *, account_id: str, role_name: str
     ) -> GetRoleCredentialsRequest:
-        """Ask with a plain or a wrapped token."""
+        """Return the request with a token that is a string or a secret."""
         return cls(role_name=role_name, account_id=account_id, access_token=as_secret(access_token))
 
 
@@ -66,7 +60,7 @@ class RoleCredentials(Response, frozen=True):
         access_key_id: not a secret.
         secret_access_key: secret.
         session_token: secret.
-        expiration: when they end, in epoch **milliseconds**; 0 where the service did not say.
+        expiration: when they expire, in epoch **milliseconds**; 0 if the service did not say.
     """
 
     access_key_id: str
@@ -76,33 +70,28 @@ class RoleCredentials(Response, frozen=True):
 
     @property
     def expires_at(self) -> datetime | None:
-        """When they end, in UTC; `None` where the service did not say."""
+        """When they expire, in UTC; `None` if the service did not say."""
         # Integers: a float cannot hold every millisecond.
         return _EPOCH + timedelta(milliseconds=self.expiration) if self.expiration else None
 
 
 class GetRoleCredentialsResponse(Response, frozen=True):
-    """What GetRoleCredentials answers."""
+    """The answer of GetRoleCredentials."""
 
     role_credentials: RoleCredentials
 
 
-GetRoleCredentialsError: TypeAlias = (
-    InvalidRequestException
-    | ResourceNotFoundException
-    | TooManyRequestsException
-    | UnauthorizedException
-)
-"""What the service's model lets GetRoleCredentials fail with.
+GetRoleCredentialsError: TypeAlias = PortalError
+"""The errors of GetRoleCredentials in the service\'s model.
 
-A role that is no longer assigned was seen to give an unmodelled 403: `UnknownServiceError` with the code
-`ForbiddenException`.
+For a role that is no longer assigned, the service was seen to answer an unmodelled 403: `UnknownServiceError` with the
+code `ForbiddenException`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class GetRoleCredentials(Operation[GetRoleCredentialsResponse, GetRoleCredentialsError]):
-    """The operation as a value; made by `get_role_credentials`."""
+    """The operation as a value, returned by `get_role_credentials`."""
 
     request: GetRoleCredentialsRequest
 
@@ -112,7 +101,7 @@ class GetRoleCredentials(Operation[GetRoleCredentialsResponse, GetRoleCredential
         return get_args(GetRoleCredentialsError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
+        """Return the request without signature and common headers."""
         return bearer_request(
             "GET",
             f"{config.portal_endpoint}/federation/credentials",
@@ -121,13 +110,13 @@ class GetRoleCredentials(Operation[GetRoleCredentialsResponse, GetRoleCredential
         )
 
     def parse(self, response: HttpResponse) -> GetRoleCredentialsResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, GetRoleCredentialsResponse, self, PORTAL_ERRORS)
 
 
 def get_role_credentials(request: GetRoleCredentialsRequest) -> GetRoleCredentials:
     """Get credentials of a role.
 
-    Errors when run: those of `GetRoleCredentialsError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `GetRoleCredentialsError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return GetRoleCredentials(request)

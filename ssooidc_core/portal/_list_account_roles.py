@@ -8,21 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._model import Request, Response, Secret, as_secret, empty_if_absent
+from ssooidc_core._model import Response, as_secret, empty_if_absent
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
-from ssooidc_core.portal._bearer import bearer_request
-from ssooidc_core.portal._errors import (
-    PORTAL_ERRORS,
-    InvalidRequestException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
+from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
+from ssooidc_core.portal._requests import Page, PageRequest, page_request
 
 __all__ = [
     "ListAccountRoles",
@@ -34,20 +28,17 @@ __all__ = [
 ]
 
 
-class ListAccountRolesRequest(Request, frozen=True):
-    """What ListAccountRoles is asked.
+class ListAccountRolesRequest(PageRequest, frozen=True):
+    """The request of ListAccountRoles.
 
     Attributes:
         access_token: from CreateToken.
         account_id: 12 digits.
-        next_token: from the page before.
-        max_results: entries in a page at most, 1 to 100.
+        next_token: from the previous page.
+        max_results: the most entries in a page, 1 to 100.
     """
 
-    access_token: Secret
     account_id: str
-    next_token: str | None = None
-    max_results: Annotated[int, Field(ge=1, le=100)] | None = None
 
     @classmethod
     def of(
@@ -58,7 +49,7 @@ class ListAccountRolesRequest(Request, frozen=True):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> ListAccountRolesRequest:
-        """Ask with a plain or a wrapped token."""
+        """Return the request with a token that is a string or a secret."""
         return cls(
             access_token=as_secret(access_token),
             account_id=account_id,
@@ -68,36 +59,30 @@ class ListAccountRolesRequest(Request, frozen=True):
 
 
 class RoleInfo(Response, frozen=True):
-    """A role: its friendly name and the account it is in."""
+    """A role: its friendly name and its account."""
 
     role_name: str
     account_id: str | None = None
 
 
-class ListAccountRolesResponse(Response, frozen=True):
+class ListAccountRolesResponse(Page, frozen=True):
     """One page.
 
     Attributes:
-        next_token: asks for the next page; `None` or empty on the last.
+        next_token: for the request of the next page; `None` or empty on the last page.
         role_list: the entries.
     """
 
-    next_token: str | None = None
     role_list: Annotated[tuple[RoleInfo, ...], BeforeValidator(empty_if_absent)] = ()
 
 
-ListAccountRolesError: TypeAlias = (
-    InvalidRequestException
-    | ResourceNotFoundException
-    | TooManyRequestsException
-    | UnauthorizedException
-)
-"""What the service's model lets ListAccountRoles fail with."""
+ListAccountRolesError: TypeAlias = PortalError
+"""The errors of ListAccountRoles in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListAccountRoles(Operation[ListAccountRolesResponse, ListAccountRolesError]):
-    """The operation as a value; made by `list_account_roles`."""
+    """The operation as a value, returned by `list_account_roles`."""
 
     request: ListAccountRolesRequest
 
@@ -107,26 +92,18 @@ class ListAccountRoles(Operation[ListAccountRolesResponse, ListAccountRolesError
         return get_args(ListAccountRolesError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
-        return bearer_request(
-            "GET",
-            f"{config.portal_endpoint}/assignment/roles",
-            self.request.access_token,
-            {
-                "next_token": self.request.next_token,
-                "max_result": self.request.max_results,
-                "account_id": self.request.account_id,
-            },
-        )
+        """Return the request without signature and common headers."""
+        url = f"{config.portal_endpoint}/assignment/roles"
+        return page_request(url, self.request, account_id=self.request.account_id)
 
     def parse(self, response: HttpResponse) -> ListAccountRolesResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, ListAccountRolesResponse, self, PORTAL_ERRORS)
 
 
 def list_account_roles(request: ListAccountRolesRequest) -> ListAccountRoles:
-    """Get one page; `ssooidc_core.flows.portal` gets them all.
+    """Get one page; `list_all_account_roles` in `ssooidc_core.flows.portal` gets all pages.
 
-    Errors when run: those of `ListAccountRolesError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `ListAccountRolesError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return ListAccountRoles(request)

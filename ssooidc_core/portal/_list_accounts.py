@@ -8,21 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._model import Request, Response, Secret, as_secret, empty_if_absent
+from ssooidc_core._model import Response, as_secret, empty_if_absent
 from ssooidc_core._program import Operation
 from ssooidc_core._rest_json import parse
-from ssooidc_core.portal._bearer import bearer_request
-from ssooidc_core.portal._errors import (
-    PORTAL_ERRORS,
-    InvalidRequestException,
-    ResourceNotFoundException,
-    TooManyRequestsException,
-    UnauthorizedException,
-)
+from ssooidc_core.portal._errors import PORTAL_ERRORS, PortalError
+from ssooidc_core.portal._requests import Page, PageRequest, page_request
 
 __all__ = [
     "AccountInfo",
@@ -34,18 +28,14 @@ __all__ = [
 ]
 
 
-class ListAccountsRequest(Request, frozen=True):
-    """What ListAccounts is asked.
+class ListAccountsRequest(PageRequest, frozen=True):
+    """The request of ListAccounts.
 
     Attributes:
         access_token: from CreateToken.
-        next_token: from the page before.
-        max_results: entries in a page at most, 1 to 100.
+        next_token: from the previous page.
+        max_results: the most entries in a page, 1 to 100.
     """
-
-    access_token: Secret
-    next_token: str | None = None
-    max_results: Annotated[int, Field(ge=1, le=100)] | None = None
 
     @classmethod
     def of(
@@ -55,7 +45,7 @@ class ListAccountsRequest(Request, frozen=True):
         next_token: str | None = None,
         max_results: int | None = None,
     ) -> ListAccountsRequest:
-        """Ask with a plain or a wrapped token."""
+        """Return the request with a token that is a string or a secret."""
         return cls(
             access_token=as_secret(access_token),
             next_token=next_token,
@@ -64,37 +54,31 @@ class ListAccountsRequest(Request, frozen=True):
 
 
 class AccountInfo(Response, frozen=True):
-    """An account: its 12-digit id, and the name and e-mail address it is shown with."""
+    """An account: its 12-digit id, name and e-mail address."""
 
     account_id: str
     account_name: str | None = None
     email_address: str | None = None
 
 
-class ListAccountsResponse(Response, frozen=True):
+class ListAccountsResponse(Page, frozen=True):
     """One page.
 
     Attributes:
-        next_token: asks for the next page; `None` or empty on the last.
+        next_token: for the request of the next page; `None` or empty on the last page.
         account_list: the entries.
     """
 
-    next_token: str | None = None
     account_list: Annotated[tuple[AccountInfo, ...], BeforeValidator(empty_if_absent)] = ()
 
 
-ListAccountsError: TypeAlias = (
-    InvalidRequestException
-    | ResourceNotFoundException
-    | TooManyRequestsException
-    | UnauthorizedException
-)
-"""What the service's model lets ListAccounts fail with."""
+ListAccountsError: TypeAlias = PortalError
+"""The errors of ListAccounts in the service\'s model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListAccounts(Operation[ListAccountsResponse, ListAccountsError]):
-    """The operation as a value; made by `list_accounts`."""
+    """The operation as a value, returned by `list_accounts`."""
 
     request: ListAccountsRequest
 
@@ -104,25 +88,17 @@ class ListAccounts(Operation[ListAccountsResponse, ListAccountsError]):
         return get_args(ListAccountsError)
 
     def unsigned_request(self, config: ClientConfig) -> HttpRequest:
-        """Encode it."""
-        return bearer_request(
-            "GET",
-            f"{config.portal_endpoint}/assignment/accounts",
-            self.request.access_token,
-            {
-                "next_token": self.request.next_token,
-                "max_result": self.request.max_results,
-            },
-        )
+        """Return the request without signature and common headers."""
+        return page_request(f"{config.portal_endpoint}/assignment/accounts", self.request)
 
     def parse(self, response: HttpResponse) -> ListAccountsResponse:
-        """Understand the answer."""
+        """Return the content of an answer."""
         return parse(response, ListAccountsResponse, self, PORTAL_ERRORS)
 
 
 def list_accounts(request: ListAccountsRequest) -> ListAccounts:
-    """Get one page; `ssooidc_core.flows.portal` gets them all.
+    """Get one page; `list_all_accounts` in `ssooidc_core.flows.portal` gets all pages.
 
-    Errors when run: those of `ListAccountsError`, and what any operation may raise (see `ssooidc_core.errors`).
+    Running it raises the errors of `ListAccountsError`, and those of any operation (see `ssooidc_core.errors`).
     """
     return ListAccounts(request)

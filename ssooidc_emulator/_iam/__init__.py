@@ -1,1 +1,1 @@
-"""CreateTokenWithIAM: signatures, assertions, and the tokens that applications get."""
+"""CreateTokenWithIAM: signatures, assertions, and the tokens of applications."""

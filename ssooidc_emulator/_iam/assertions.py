@@ -1,4 +1,4 @@
-"""Assertions: JWTs of trusted token issuers, each good for one exchange (RFC 7523 section 3)."""
+"""Assertions: JWTs of trusted token issuers, each valid for one exchange (RFC 7523 section 3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Assertion", "Assertions"]
 
 _Object: TypeAlias = Mapping[str, object]
 
-# Signatures that only the issuer can make: with its public key anybody could make the others (RFC 8725 section 3.1).
+# Asymmetric algorithms only: otherwise a public key could serve to forge an HMAC (RFC 8725 section 3.1).
 _ALGORITHMS: Final = (
     "RS256",
     "RS384",
@@ -39,7 +39,7 @@ _LONGEST: Final = 64 * 1024
 _LONGEST_HEADER: Final = 16 * 1024
 _PARTS: Final = 3
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
-# With no `kid` in the token, each key is tried.
+# If the token has no `kid`, each key is tried.
 _MOST_KEYS: Final = 20
 _KEY_SETS_KEPT: Final = 16
 _KEY_TYPES: Final = ("RSA", "EC")
@@ -47,7 +47,7 @@ _KEY_TYPES: Final = ("RSA", "EC")
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One that holds good: whom it names, and what it is known by once it was used."""
+    """A valid assertion: its user, its expiry, and the key under which its use is recorded."""
 
     user: User
     expires_at: float
@@ -55,19 +55,19 @@ class Assertion:
 
 
 class Assertions:
-    """Checks assertions, and remembers those that were used. Not locked; times are epoch seconds."""
+    """Checks assertions and records which were used. Not locked; times are epoch seconds."""
 
     def __init__(self, directory: Directory) -> None:
-        """Take who knows issuers and users."""
+        """Look up issuers and users in this directory."""
         self._directory: Final = directory
         self._spent: Final = ExpiringMap[tuple[str, str], None]()
 
     def check(self, text: str, application: Application, now: float) -> Assertion | None:
-        """Give what an assertion says, or `None` where it does not hold good for this application now."""
+        """Return the assertion in a JWT, or `None` if it is not valid for this application now."""
         parts = text.split(".")
         if len(text) > _LONGEST or len(parts) != _PARTS or not text.isascii():
             return None
-        # Decoders take other alphabets as well: RFC 7515 section 2 has one.
+        # RFC 7515 section 2 has one alphabet; decoders accept others as well.
         if _BASE64URL.match(parts[2]) is None:
             return None
         header, claims = _object(parts[0]), _object(parts[1])
@@ -88,7 +88,7 @@ class Assertions:
             user = self._directory.user_with(issuer.attribute, named)
         identifier = claims.get("jti")
         if not isinstance(identifier, str):
-            # What is signed, without the signature: for some algorithms a second one is easily made of the first.
+            # Without the signature: with some algorithms, another valid signature is easily derived from the first.
             identifier = hashlib.sha256(f"{parts[0]}.{parts[1]}".encode()).hexdigest()
         known_by = (issuer_url, identifier)
         return (
@@ -98,17 +98,17 @@ class Assertions:
         )
 
     def spend(self, assertion: Assertion) -> None:
-        """Use one up; it must just have been checked."""
+        """Record the use of an assertion that `check` has just returned."""
         self._spent.put(assertion.known_by, None, until=assertion.expires_at)
 
     def forget_expired(self, now: float) -> None:
-        """Drop what would be refused for its age anyhow."""
+        """Drop the records of expired assertions, which are refused anyway."""
         _ = self._spent.forget_until(now)
 
 
 def _object(part: str) -> _Object | None:
-    """Decode a part that is a JSON object."""
-    # Nothing but base64url (RFC 7515 section 2): what else a lenient reader takes, the verifier might read otherwise.
+    """Return the JSON object in a part of a JWT, or `None`."""
+    # Only base64url (RFC 7515 section 2): the verifier might decode anything else differently.
     if _BASE64URL.match(part) is None:
         return None
     try:
@@ -132,7 +132,7 @@ def _is_signed(text: str, header: _Object, issuer: TrustedTokenIssuer) -> bool:
     from joserfc.errors import JoseError  # noqa: PLC0415
 
     algorithm, key_id = header.get("alg"), header.get("kid")
-    # A verifier must understand what is critical (RFC 7515 section 4.1.11); there is nothing of the kind here.
+    # A verifier must support all critical parameters (RFC 7515 section 4.1.11); this one supports none.
     if algorithm not in _ALGORITHMS or "crit" in header or "b64" in header:
         return False
     registry = jws.JWSRegistry(algorithms=_ALGORITHMS, strict_check_header=False)
@@ -143,15 +143,14 @@ def _is_signed(text: str, header: _Object, issuer: TrustedTokenIssuer) -> bool:
         try:
             _ = jws.deserialize_compact(text, key, registry=registry)
         except (JoseError, ValueError, TypeError, RecursionError):
-            # Not by this key, or by no key at all.
-            continue
+            continue  # Another key may match.
         return True
     return False
 
 
 @functools.lru_cache(maxsize=_KEY_SETS_KEPT)
 def _keys(key_set: str) -> tuple[tuple[object, Key], ...]:
-    """Import the keys of a set; those that cannot be used are passed over (RFC 7517 section 5)."""
+    """Return the keys of a set by their ids, without those that cannot be used (RFC 7517 section 5)."""
     from joserfc.errors import JoseError  # noqa: PLC0415 - an extra
     from joserfc.jwk import JWKRegistry  # noqa: PLC0415
 
@@ -173,7 +172,10 @@ def _keys(key_set: str) -> tuple[tuple[object, Key], ...]:
 
 
 def _expiry(claims: _Object, now: float) -> float | None:
-    """Give when an assertion expires, where it is good now: `exp` is required, `nbf` and `iat` are heeded."""
+    """Return the time at which an assertion expires, or `None` if it is not valid now.
+
+    `exp` is required; `nbf` and `iat` must not be in the future.
+    """
     expires_at = _number(claims.get("exp"))
     if expires_at is None or now >= expires_at:
         return None
@@ -188,12 +190,12 @@ def _expiry(claims: _Object, now: float) -> float | None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # What overflowed is no number of JSON's either (RFC 8259 section 6); such an assertion would never be forgotten.
+    # JSON has no infinity (RFC 8259 section 6), but a number may overflow; such an assertion would never be dropped.
     return None if value == math.inf else value
 
 
 def _audiences(claims: _Object) -> frozenset[str]:
-    """Give `aud`: one text, or a list (RFC 7519 section 4.1.3)."""
+    """Return the values of `aud`, which is one string or a list (RFC 7519 section 4.1.3)."""
     audience = claims.get("aud")
     listed = _list(audience) or [audience]
     return frozenset(each for each in listed if isinstance(each, str))

@@ -1,7 +1,7 @@
-"""Id tokens of CreateTokenWithIAM, and the identity context in them.
+"""The id tokens of CreateTokenWithIAM, and the identity context in them.
 
 Claims, their order and the algorithm are those of the examples in the service model. The identity context is for the
-`ProvidedContexts` of `sts:AssumeRole`; AWS encrypts it, ours are random bytes that nothing can read.
+`ProvidedContexts` of `sts:AssumeRole`. AWS encrypts it; the emulator's is random bytes.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ OPENID: Final = "openid"
 IDENTITY_CONTEXT: Final = "sts:identity_context"
 
 _KEY_BYTES: Final = 32
-# STS takes 4 to 2048 characters as a context (its API reference, ProvidedContext).
+# STS accepts contexts of 4 to 2048 characters (its API reference, ProvidedContext).
 _CONTEXT_BYTES: Final = 192
 _CREDENTIAL_BYTES: Final = 48
 _ARN: Final = re.compile(
     r"arn:(?P<partition>[a-z0-9-]+):sso:[a-z0-9-]*:(?P<account>[0-9]{12}):application/(?P<instance>ssoins-[0-9a-z]+)/"
 )
 _STORE: Final = re.compile(r"https://(d-[0-9a-z]+)\.awsapps\.com(?:/|\Z)")
-# What there is to say of an application whose ARN, or of an instance whose start URL, is of another form.
+# Used if the application's ARN, or the instance's start URL, has another form.
 _EXAMPLE_INSTANCE: Final = ("aws", "123456789012", "ssoins-1111111111111111")
 _EXAMPLE_STORE: Final = "d-1234567890"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What says who a person is; `None` where a scope that it takes was not granted."""
+    """Statements about the identity of a person; `None` if the scope for it was not granted."""
 
     id_token: str | None = field(repr=False)
     identity_context: str | None = field(repr=False)
 
 
 class IdTokens:
-    """Makes id tokens with a key of its own, which is made with the first of them."""
+    """Makes id tokens, with a key that is generated for the first of them."""
 
     def __init__(self, settings: Settings, entropy: Entropy) -> None:
-        """Take the facts of the instance."""
+        """Make tokens of the instance with these settings."""
         self._entropy: Final = entropy
         found = _STORE.match(settings.start_url)
         self._store: Final = _EXAMPLE_STORE if found is None else found[1]
         self._sign: Sign | None = None
 
-    def identity(  # noqa: PLR0913 - the facts of a token, each by name
+    def identity(  # noqa: PLR0913 - the facts of a token, by keyword
         self,
         *,
         application_arn: str,
@@ -65,7 +65,7 @@ class IdTokens:
         expires_in: int,
         now: float,
     ) -> Identity:
-        """State who a person is, to an application; times are epoch seconds, `expires_in` is in seconds."""
+        """Return statements about a person for an application; times are epoch seconds, `expires_in` is in seconds."""
         context = self._context() if IDENTITY_CONTEXT in scopes else None
         if OPENID not in scopes:
             return Identity(None, context)
@@ -84,7 +84,7 @@ class IdTokens:
             "aud": application_arn,
             "aws:instance_arn": f"arn:{partition}:sso:::instance/{instance}",
             "aws:credential_id": credential,
-            # Text, unlike OpenID Connect's claim of this name.
+            # A text, unlike the claim of this name in OpenID Connect.
             "auth_time": datetime.fromtimestamp(int(signed_in_at), UTC).strftime(
                 "%Y-%m-%dT%H:%M:%SZ"
             ),

@@ -1,8 +1,8 @@
-"""AWS Signature Version 4 as a service checks it: over whatever headers the request says are signed.
+"""The check of AWS Signature Version 4, over the headers that the request names as signed.
 
-Independent of `ssooidc_core._sigv4`, which signs: whatever one of the two gets wrong shows between them. The algorithm
-is the IAM User Guide's "Create a signed AWS API request". Clients sign different headers (boto3 three or four, the SDK
-for JavaScript eight), so only `host` must be among them.
+It shares no code with `ssooidc_core._sigv4`, which signs, so that a mistake in either makes them disagree. The
+algorithm is that of "Create a signed AWS API request" in the IAM User Guide. Clients sign different headers (boto3
+three or four, the SDK for JavaScript eight), so only `host` is required among them.
 """
 
 from __future__ import annotations
@@ -13,38 +13,23 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from ssooidc_core._http import HttpRequest
 from ssooidc_emulator._directory import AccessKey
-from ssooidc_emulator._iam.signature_refusals import (
-    BAD_DATE,
-    BAD_HEADER,
-    BAD_PAYLOAD_HASH,
-    BAD_SIGNED_HEADERS,
-    HOST_NOT_SIGNED,
-    NO_DATE,
-    NO_SIGNATURE,
-    UNKNOWN_KEY,
-    WRONG_REGION,
-    WRONG_SCOPE_DATE,
-    WRONG_SERVICE,
-    WRONG_SIGNATURE,
-    SignatureRefusal,
-    expired,
-    not_yet_current,
-)
+from ssooidc_emulator._oidc.refusals import MessageRefusal
 
 __all__ = ["FindKey", "Signer", "verify"]
 
 FindKey: TypeAlias = Callable[[str], AccessKey | None]
-"""Gives the access key of an id."""
+"""A function that returns the access key with an id, or `None`."""
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _SKEW: Final = timedelta(minutes=15)
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
-# A header of more than this says nothing that a service would want to know.
+# Longer than any header of a real client.
 _LONGEST_AUTHORIZATION: Final = 8192
 _AUTHORIZATION: Final = re.compile(
     rf"{_ALGORITHM} +Credential=(?P<credential>[\x21-\x2b\x2d-\x7e]+), *"
@@ -54,18 +39,55 @@ _AUTHORIZATION: Final = re.compile(
 _STAMP_FORM: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z\Z")
 # RFC 9110 section 5.6.2, without capitals
 _NAMES: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*\Z")
-# One host label, as `ssooidc_core._endpoints.check_region` has it.
+# One host label, as in `ssooidc_core._endpoints.check_region`.
 _REGION: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-# Spaces and tabs alone: what else Unicode calls white space is a part of the value (RFC 9110 section 5.6.3).
+# Spaces and tabs only: other white space of Unicode is part of the value (RFC 9110 section 5.6.3).
 _WHITE_SPACE: Final = re.compile(r"[ \t]+")
 _TERMINATOR: Final = "aws4_request"
 _SCOPE_PARTS: Final = 5
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
+# Names, statuses and texts are those of other AWS services (Smithy's trait `aws.auth#sigv4` has
+# InvalidSignatureException with 403). No public record shows any of them for SSO OIDC, so their source is "invented".
+# The only values of a request that they quote are times.
+_incomplete: Final = partial(MessageRefusal, "IncompleteSignatureException")
+_invalid: Final = partial(MessageRefusal, "InvalidSignatureException")
+NO_SIGNATURE: Final = MessageRefusal(
+    "MissingAuthenticationTokenException", "Missing Authentication Token"
+)
+BAD_HEADER: Final = _incomplete(
+    "Authorization header requires 'AWS4-HMAC-SHA256', and 'Credential', 'SignedHeaders', 'Signature' parameters.",
+)
+BAD_SIGNED_HEADERS: Final = _incomplete(
+    "'SignedHeaders' must be names in lower case, each once, in alphabetical order.",
+)
+NO_DATE: Final = _incomplete("Authorization header requires existence of an 'X-Amz-Date'.")
+BAD_DATE: Final = _incomplete(
+    "Date must be in ISO-8601 'basic format', like 20150830T123600Z.",
+)
+HOST_NOT_SIGNED: Final = _invalid(
+    "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+)
+WRONG_SCOPE_DATE: Final = _invalid(
+    "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.",
+)
+WRONG_REGION: Final = _invalid("Credential should be scoped to a valid region.")
+WRONG_SERVICE: Final = _invalid("Credential should be scoped to correct service: 'sso-oauth'.")
+WRONG_SIGNATURE: Final = _invalid(
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
+    "and signing method. Consult the service documentation for details.",
+)
+BAD_PAYLOAD_HASH: Final = _invalid(
+    "The provided 'x-amz-content-sha256' header does not match what was computed.",
+)
+UNKNOWN_KEY: Final = MessageRefusal(
+    "UnrecognizedClientException", "The security token included in the request is invalid."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed a request, and for which region."""
+    """The signer of a request, and the region that it was signed for."""
 
     access_key_id: str
     region: str
@@ -73,7 +95,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What an `Authorization` header says."""
+    """The contents of an `Authorization` header."""
 
     access_key_id: str
     date: str
@@ -85,22 +107,21 @@ class _Claim:
 
 def verify(
     request: HttpRequest, *, find_key: FindKey, service: str, now: datetime
-) -> Signer | SignatureRefusal:
+) -> Signer | MessageRefusal:
     """Check a request's signature.
 
     Args:
-        request: as it came; where it has no `Host`, that of its URL is taken.
-        find_key: gives the access keys whose signatures are accepted.
-        service: the signing name, `sso-oauth` for SSO OIDC. Any region is accepted: whether it is the right one is
-            for the caller to say.
-        now: an aware time; a signature is good from 15 minutes before its date until 15 minutes after.
+        request: the request as it arrived; without the header `Host`, the host of its URL is used.
+        find_key: finds the access keys whose signatures are accepted.
+        service: the signing name, `sso-oauth` for SSO OIDC. Every region is accepted; the caller must check it.
+        now: an aware time; a signature is valid from 15 minutes before its date until 15 minutes after it.
 
     Returns:
-        Who signed it, or why that is not known.
+        The signer, or the refusal of a signature that is missing or wrong.
     """
     headers = _joined(request)
     claim = _claim(headers)
-    if isinstance(claim, SignatureRefusal):
+    if isinstance(claim, MessageRefusal):
         return claim
     if problem := _scope_problem(claim, headers, service, now):
         return problem
@@ -122,7 +143,7 @@ def verify(
 
 
 def _joined(request: HttpRequest) -> dict[str, str]:
-    """Give the headers by lower-case names, in their canonical form: trimmed, repeated ones joined in their order."""
+    """Return the headers by lower-case names in canonical form: trimmed, repeated ones joined in order."""
     values: dict[str, list[str]] = {}
     for name, value in request.headers.fields:
         trimmed = _WHITE_SPACE.sub(" ", value).strip(" ")
@@ -134,13 +155,13 @@ def _joined(request: HttpRequest) -> dict[str, str]:
 
 
 def _host(url: str) -> str:
-    """Give the `Host` that a client sends for a URL: without the default port (RFC 9110 section 7.2)."""
+    """Return the `Host` that a client sends for a URL, without the default port (RFC 9110 section 7.2)."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2].lower()
     return host.removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
 
 
-def _claim(headers: Mapping[str, str]) -> _Claim | SignatureRefusal:
+def _claim(headers: Mapping[str, str]) -> _Claim | MessageRefusal:
     authorization = headers.get("authorization")
     if not authorization:
         return NO_SIGNATURE
@@ -160,7 +181,7 @@ def _claim(headers: Mapping[str, str]) -> _Claim | SignatureRefusal:
 
 def _scope_problem(
     claim: _Claim, headers: Mapping[str, str], service: str, now: datetime
-) -> SignatureRefusal | None:
+) -> MessageRefusal | None:
     stamp = headers.get("x-amz-date")
     if stamp is None:
         return NO_DATE
@@ -173,12 +194,18 @@ def _scope_problem(
         return WRONG_REGION
     if claim.service != service:
         return WRONG_SERVICE
-    # Seconds are what a date holds.
+    # The signed date has whole seconds.
     present = now.astimezone(UTC).replace(microsecond=0)
     if moment - present > _SKEW:
-        return not_yet_current(stamp, _text(present), _text(present + _SKEW))
+        latest = _text(present + _SKEW)
+        return _invalid(
+            f"Signature not yet current: {stamp} is still later than {latest} ({_text(present)} + 15 min.)"
+        )
     if present - moment > _SKEW:
-        return expired(stamp, _text(present), _text(present - _SKEW))
+        earliest = _text(present - _SKEW)
+        return _invalid(
+            f"Signature expired: {stamp} is now earlier than {earliest} ({_text(present)} - 15 min.)"
+        )
     return None
 
 
@@ -196,7 +223,7 @@ def _text(moment: datetime) -> str:
 
 
 def _has_its_token(key: AccessKey, headers: Mapping[str, str]) -> bool:
-    """Whether a temporary key came with its session token, and any other key with none."""
+    """Return whether the request has the session token of a temporary key, and none for another key."""
     token = headers.get("x-amz-security-token")
     if key.session_token is None or token is None:
         return key.session_token is token
@@ -204,16 +231,16 @@ def _has_its_token(key: AccessKey, headers: Mapping[str, str]) -> bool:
 
 
 def _equal(one: str, other: str) -> bool:
-    """Compare in constant time; bytes, since `compare_digest` takes text only where it is ASCII."""
+    """Compare in constant time; as bytes, since `compare_digest` accepts only ASCII text."""
     return hmac.compare_digest(_encoded(one), _encoded(other))
 
 
 def _encoded(text: str) -> bytes:
-    """Give the bytes that a header had on the wire (servers decode them as Latin-1)."""
+    """Return the bytes of a header on the wire (servers decode them as Latin-1)."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        # Came over no wire.
+        # Only a request made in this process can have such a header.
         return text.encode("utf-8", "surrogatepass")
 
 
@@ -225,7 +252,7 @@ def _canonical_request(
         request.method,
         _canonical_path(parts.path),
         _canonical_query(parts.query),
-        # One that is signed and did not come counts as empty, and so fits no signature that was made of it.
+        # A missing signed header counts as empty, so that the signature does not match.
         *(f"{name}:{headers.get(name, '')}" for name in names),
         "",
         ";".join(names),
@@ -235,7 +262,7 @@ def _canonical_request(
 
 
 def _canonical_path(path: str) -> str:
-    """Normalise (RFC 3986 section 5.2.4) and encode once more, as every service but S3 does."""
+    """Return the path normalised (RFC 3986 section 5.2.4) and encoded once more, as for every service except S3."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -247,7 +274,7 @@ def _canonical_path(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    """Sort the parameters, encoded as they came, by name and then value."""
+    """Return the parameters sorted by name and then value, with their encoding unchanged."""
     if not query:
         return ""
     pairs = (pair.partition("=") for pair in query.split("&"))

@@ -1,7 +1,8 @@
 """CreateTokenWithIAM: tokens for an application that signs its requests (`POST /token?aws_iam=t`).
 
-Which of several problems is told first is unverified: here the order is signature, malformed input, region,
-application, grant type, grant, assignment, scope. A code, and a refresh token where they rotate, are spent by then.
+If a request has several problems, no record shows which of them the real service reports. Here the order is signature,
+malformed input, region, application, grant type, grant, assignment, scope. When the last two are checked, a code has
+already been spent, and so has a refresh token that rotates.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from ssooidc_emulator._directory import Application, Directory
 from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._iam.assertions import Assertions
 from ssooidc_emulator._iam.id_tokens import IdTokens
-from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
 from ssooidc_emulator._iam.signatures import verify
-from ssooidc_emulator._oidc.answers import Answers
+from ssooidc_emulator._oidc.answers import Answers, Members
+from ssooidc_emulator._oidc.authorization_codes import AuthorizationCodes
 from ssooidc_emulator._oidc.inputs import CreateTokenWithIAMInput, read
-from ssooidc_emulator._oidc.operations import Members, Operations
 from ssooidc_emulator._oidc.refusals import (
     BAD_SCOPE,
     GRANT_NOT_REGISTERED,
@@ -32,12 +32,13 @@ from ssooidc_emulator._oidc.refusals import (
     INVALID_SUBJECT_TOKEN,
     UNSUPPORTED_GRANT_TYPE,
     USER_NOT_ASSIGNED,
+    MessageRefusal,
     Refusal,
     invalid_request,
     other_region,
 )
 from ssooidc_emulator._oidc.registrations import AUTHORIZATION_CODE, REFRESH_TOKEN, Registration
-from ssooidc_emulator._oidc.sessions import IssuedTokens, Session
+from ssooidc_emulator._oidc.sessions import IssuedTokens, Session, Sessions
 from ssooidc_emulator._settings import Settings
 
 __all__ = ["JWT_BEARER", "TOKEN_EXCHANGE", "IamTokens"]
@@ -57,14 +58,14 @@ def _nothing(session: Session) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Entitlement:
-    """What a grant entitles to.
+    """The tokens that a grant entitles an application to.
 
     Attributes:
-        user: the name of the person.
-        scopes: all that may be asked for.
-        signed_in_at: when the person signed in, as far as is known.
-        is_refreshable: whether a refresh token may come of it.
-        use: uses the grant up, for this session.
+        user: the person's user name.
+        scopes: all scopes that may be requested.
+        signed_in_at: the time of the person's sign-in, as far as it is known.
+        is_refreshable: whether the session may have a refresh token.
+        use: marks the grant as used for this session.
     """
 
     user: str
@@ -80,18 +81,20 @@ _Grant: TypeAlias = Callable[[CreateTokenWithIAMInput, Application, float], _Ent
 class IamTokens:
     """The operation over one instance's state. Not locked."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part of the state by keyword
         self,
         settings: Settings,
-        operations: Operations,
+        *,
+        codes: AuthorizationCodes,
+        sessions: Sessions,
         directory: Directory,
         answers: Answers,
         entropy: Entropy,
     ) -> None:
-        """Take where codes and sessions are kept, who there is, and what makes answers."""
+        """Use these codes, sessions and users."""
         self._settings: Final = settings
-        self._sessions: Final = operations.sessions
-        self._codes: Final = operations.codes
+        self._codes: Final = codes
+        self._sessions: Final = sessions
         self._directory: Final = directory
         self._answers: Final = answers
         self._assertions: Final = Assertions(directory)
@@ -103,11 +106,10 @@ class IamTokens:
         }
 
     def handle(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        """Answer a request."""
+        """Return the answer to a request."""
         signer = verify(request, find_key=self._directory.access_key, service=_SERVICE, now=wall)
-        if isinstance(signer, SignatureRefusal):
-            members = {"message": signer.message}
-            return self._answers.named_error(signer.status, signer.code, members, wall)
+        if isinstance(signer, MessageRefusal):
+            return self._answers.refused(signer, wall)
         result = self._create(request, signer.region, wall.timestamp())
         if isinstance(result, Refusal):
             return self._answers.refused(result, wall)
@@ -125,10 +127,10 @@ class IamTokens:
             return INVALID_CLIENT
         if asked.grant_type not in {*self._grants, REFRESH_TOKEN}:
             return UNSUPPORTED_GRANT_TYPE
-        # Reported in boto/boto3#4093: an application that is not set up for the grant is like one that is not there.
+        # Reported in boto/boto3#4093: an application without this grant is answered like an unknown one.
         if asked.grant_type not in application.grant_types:
             return INVALID_CLIENT
-        # Before anything is used up, as far as that can be.
+        # Checked here as far as possible, since the grant is not used up yet.
         if not set(asked.scope or ()) <= set(application.allowed_scopes):
             return BAD_SCOPE
         self._assertions.forget_expired(now)
@@ -137,7 +139,7 @@ class IamTokens:
         return self._begin(asked, application, now)
 
     def _home_region(self, arn: str) -> str:
-        """Give the region to ask for an application: that of its ARN, which mostly names none, or the instance's."""
+        """Return the region of an application: that of its ARN, which most ARNs leave out, or the instance's."""
         found = _REGION_OF_ARN.match(arn)
         return self._settings.region if found is None else found[1]
 
@@ -199,7 +201,11 @@ class IamTokens:
         )
         if isinstance(code, Refusal):
             return code
-        return _Entitlement(code.user, code.scopes, signed_in_at=now, use=code.began)
+
+        def use(session: Session) -> None:
+            code.end_session = session.end
+
+        return _Entitlement(code.user, code.scopes, signed_in_at=now, use=use)
 
     def _by_assertion(
         self, asked: CreateTokenWithIAMInput, application: Application, now: float
@@ -230,8 +236,8 @@ class IamTokens:
         if is_refreshable and REFRESH_TOKEN not in application.grant_types:
             return GRANT_NOT_REGISTERED
         session = self._sessions.find(asked.subject_token, now)
-        # "issued by IAM Identity Center to a different client or application" (the service model). That its scopes
-        # must name this application as an audience is not checked: which ones would is not public.
+        # "issued by IAM Identity Center to a different client or application" (the service model). Whether one of its
+        # scopes names this application as an audience is not checked: the form of such scopes is not public.
         if session is None or session.client.client_id == application.arn:
             return INVALID_SUBJECT_TOKEN
         return _Entitlement(
@@ -249,7 +255,7 @@ def _is_assigned(user: str, application: Application) -> bool:
 def _as_client(
     application: Application, now: float, *, is_refreshable: bool = True
 ) -> Registration:
-    """Give the client that an application's sessions belong to."""
+    """Return the client that an application's sessions belong to."""
     grants = application.grant_types & ({REFRESH_TOKEN} if is_refreshable else frozenset())
     return Registration(
         client_id=application.arn,
@@ -264,7 +270,7 @@ def _as_client(
 
 
 def _endpoint(url: str, region: str) -> str:
-    """Give where to ask instead: here as well, where this emulator stands for all regions, else the real service."""
+    """Return the endpoint of a region: this emulator's, if the request came over loopback, or the real service's."""
     parts = urlsplit(url)
     if is_loopback(parts.hostname or ""):
         return f"{parts.scheme}://{parts.netloc}"

@@ -1,1 +1,1 @@
-"""The operations of SSO OIDC that need no AWS signature, and the state behind them."""
+"""The operations of SSO OIDC that require no AWS signature, and their state."""

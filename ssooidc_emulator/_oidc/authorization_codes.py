@@ -4,8 +4,8 @@
 
     issued --CreateToken--> spent --CreateToken again--> its session is ended
 
-A code is bound to the client, the redirect URI and the code challenge that it was asked for with. Whatever does not
-fit is answered alike, so that nobody learns which part was right.
+A code is bound to the client, the redirect URI and the code challenge of its request. All mismatches have the same
+answer, so that it does not reveal which part was right.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._expiring import ExpiringMap
 from ssooidc_emulator._oidc.refusals import INVALID_GRANT, Refusal
-from ssooidc_emulator._oidc.sessions import Session
 from ssooidc_emulator._settings import Settings
 
 __all__ = ["AuthorizationCode", "AuthorizationCodes"]
 
-# 256 bits (RFC 6749 section 10.10 wants 128 at least). What the real service's codes look like is not public.
+# 256 bits; RFC 6749 section 10.10 requires at least 128. The form of the real service's codes is not public.
 _CODE_BYTES: Final = 32
 # RFC 7636 section 4.1
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
@@ -33,17 +33,17 @@ _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}\Z")
 
 @dataclass(slots=True)
 class AuthorizationCode:
-    """What a code stands for; times are epoch seconds.
+    """The record of a code; times are epoch seconds.
 
     Attributes:
-        client_id: who asked for it.
-        redirect_uri: where it was sent, port included.
-        challenge: the S256 code challenge, or `None` where none was sent.
-        scopes: what the person consented to.
-        user: the name of the person.
-        expires_at: when it is void.
-        is_spent: whether a token was given for it.
-        session: the session that it became, as soon as `began` was told.
+        client_id: the client that requested it.
+        redirect_uri: the URI to which it was sent, including the port.
+        challenge: the S256 code challenge, or `None` if the request had none.
+        scopes: the scopes that the person consented to.
+        user: the person's user name.
+        expires_at: the time at which it expires.
+        is_spent: whether it was exchanged for a token.
+        end_session: ends the session that it was exchanged for; a second use of the code calls it.
     """
 
     client_id: str
@@ -53,27 +53,23 @@ class AuthorizationCode:
     user: str
     expires_at: float
     is_spent: bool = False
-    session: Session | None = field(default=None, repr=False)
-
-    def began(self, session: Session) -> None:
-        """Remember the session, which a second use of the code ends."""
-        self.session = session
+    end_session: Callable[[], None] | None = field(default=None, repr=False)
 
 
 class AuthorizationCodes:
     """All authorization codes of an instance. Not locked."""
 
     def __init__(self, settings: Settings, entropy: Entropy) -> None:
-        """Start with none."""
+        """Start without codes."""
         self._settings: Final = settings
         self._entropy: Final = entropy
         self._codes: Final = ExpiringMap[str, AuthorizationCode]()
 
     def __len__(self) -> int:
-        """Count the codes that were not forgotten."""
+        """Return the number of codes that were not dropped yet."""
         return len(self._codes)
 
-    def issue(  # noqa: PLR0913 - what a code is bound to, each by name
+    def issue(  # noqa: PLR0913 - everything that a code is bound to, by keyword
         self,
         *,
         client_id: str,
@@ -83,12 +79,12 @@ class AuthorizationCodes:
         user: str,
         now: float,
     ) -> str:
-        """Make a code."""
+        """Issue a code and return it."""
         raw = self._entropy(_CODE_BYTES)
         code = base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
         expires_at = now + self._settings.authorization_code_lifetime
         kept = AuthorizationCode(client_id, redirect_uri, challenge, scopes, user, expires_at)
-        # As long as a session that came of it may live: so long a second use of the code must end it.
+        # Kept for as long as its session can last: until then, a second use of the code must end the session.
         self._codes.put(code, kept, until=expires_at + self._settings.session_lifetime)
         return code
 
@@ -101,21 +97,21 @@ class AuthorizationCodes:
         code_verifier: str | None,
         now: float,
     ) -> AuthorizationCode | Refusal:
-        """Spend a code, or say why not; who gets it must tell it of the session that `began`.
+        """Spend a code and return its record, or a refusal; the caller must set `end_session`.
 
-        An attempt that does not fit spends nothing: the code's owner must not be locked out by somebody's guess, and
-        nobody guesses a verifier. A code that was spent ends its session (RFC 6749 section 10.5, RFC 9700 section
-        4.5): one of the two that hold it is a thief.
+        An attempt that does not match does not spend the code: a wrong guess must not lock out its owner, and verifiers
+        cannot be guessed. A second use of a spent code ends its session, since one of its two holders may be an
+        attacker (RFC 6749 section 10.5, RFC 9700 section 4.5).
         """
         known = self._codes.get(code)
-        # Another client's code must look like none at all, and nothing comes of showing it.
+        # Another client's code is answered like an unknown one, and stays as it is.
         if known is None or known.client_id != client_id:
             return INVALID_GRANT
         if known.is_spent:
-            if known.session is not None:
-                known.session.end()
+            if known.end_session is not None:
+                known.end_session()
             return INVALID_GRANT
-        # RFC 6749 section 5.2 has `invalid_grant` for an expired code; what AWS says is not public.
+        # RFC 6749 section 5.2 has `invalid_grant` for an expired code; the real service's answer is not public.
         if now >= known.expires_at:
             return INVALID_GRANT
         # RFC 6749 section 4.1.3: "their values MUST be identical"
@@ -125,19 +121,18 @@ class AuthorizationCodes:
         return known
 
     def forget_expired(self, now: float) -> None:
-        """Drop codes that nobody can do anything with any more."""
+        """Drop codes whose sessions have expired."""
         _ = self._codes.forget_until(now)
 
 
 def _proves(verifier: str | None, challenge: str | None) -> bool:
-    """Whether a verifier is the one behind a challenge.
+    """Return whether a verifier matches a challenge, or both are absent.
 
-    One without the other proves nothing: a verifier for a code without a challenge is a downgrade attack (RFC 9700
-    section 2.1.1).
+    A verifier for a code without a challenge does not match: it may be a downgrade attack (RFC 9700 section 2.1.1).
     """
     if verifier is None or challenge is None:
         return verifier is None and challenge is None
-    # One that is too short to be safe proves nothing either.
+    # RFC 7636 section 4.1 sets the length, so that a verifier cannot be guessed.
     if _VERIFIER.match(verifier) is None:
         return False
     digest = hashlib.sha256(verifier.encode()).digest()

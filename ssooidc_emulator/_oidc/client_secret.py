@@ -1,8 +1,8 @@
-"""The client secret: a signed statement of the registration, as the real service makes it.
+"""The client secret: a signed statement of the registration, in the real service's form.
 
 Recorded (2026-01): a JWS compact serialisation (RFC 7515), HS384, `{"kid":"key-1564028099","alg":"HS384"}`, whose
-payload is `{"serialized":"..."}` around JSON text. To clients it is an opaque string of 1 to 2 kB, and size is what
-matters about it: requests that carry it have been known to run into limits.
+payload is `{"serialized":"..."}` around JSON text. To clients it is an opaque string of 1 to 2 kB. Its size matters:
+requests with it were reported to exceed limits.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from ssooidc_emulator._jws import hmac_signer
 __all__ = ["ClientSecrets"]
 
 _KEY_BYTES: Final = 48
-# Recorded for two regions; the first stands for all others.
+# Recorded for two regions; all others use the first.
 _KEY_IDS: Final = {"us-east-1": "key-1564028099", "us-west-2": "key-1566968136"}
 
 
 class ClientSecrets:
-    """Makes client secrets with a key of its own."""
+    """Makes client secrets, with its own key."""
 
     def __init__(self, region: str, entropy: Entropy) -> None:
-        """Make the key."""
+        """Generate the key."""
         self._header: Final = {
             "kid": _KEY_IDS.get(region, _KEY_IDS["us-east-1"]),
             "alg": "HS384",
         }
         self._sign: Final = hmac_signer(entropy(_KEY_BYTES), "HS384")
 
-    def make(  # noqa: PLR0913 - the facts of a registration, each by name
+    def make(  # noqa: PLR0913 - the facts of a registration, by keyword
         self,
         *,
         client_id: str,
@@ -42,7 +42,7 @@ class ClientSecrets:
         now: float,
         expires_at: float,
     ) -> str:
-        """State a registration; times are epoch seconds."""
+        """Return the secret of a registration; times are epoch seconds."""
         statement = {
             "clientId": {"value": client_id},
             "idempotentKey": None,

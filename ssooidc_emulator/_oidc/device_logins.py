@@ -1,11 +1,11 @@
-"""Device logins: from StartDeviceAuthorization through a person's decision to one token.
+"""Device logins and user codes: from StartDeviceAuthorization and a person's decision to one token.
 
 ::
 
     pending --approve--> approved --CreateToken--> spent
        +------deny-----> denied
 
-Each of them expires, and what is expired says so before anything else.
+Every login expires; an expired one is answered as expired, whatever its state.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from ssooidc_emulator._oidc.refusals import (
     Refusal,
 )
 from ssooidc_emulator._oidc.registrations import Registration
-from ssooidc_emulator._oidc.user_codes import canonical_user_code, new_user_code
 from ssooidc_emulator._settings import Settings
 
 __all__ = ["DeviceLogin", "DeviceLogins", "LoginState", "PendingLogin"]
@@ -36,12 +35,19 @@ __all__ = ["DeviceLogin", "DeviceLogins", "LoginState", "PendingLogin"]
 _DEVICE_CODE_BYTES: Final = 64
 _MOST_TRIES: Final = 100
 _SLOW_DOWN_SECONDS: Final = 5
-# Requests that were sent an interval apart may arrive a little closer together.
+# Requests that are sent an interval apart may arrive a little closer together.
 _JITTER: Final = 0.05
+# RFC 8628 section 6.1: no vowels, so that codes form no words, and no characters that are easily confused.
+_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ"
+_LENGTH: Final = 8
+_HALF: Final = 4
+# Larger bytes would make some letters likelier than others.
+_FAIR: Final = 256 - 256 % len(_LETTERS)
+_LONGEST_ENTRY: Final = 64
 
 
 class LoginState(Enum):
-    """Where a device login stands; time comes on top."""
+    """The state of a device login, apart from its expiry."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -64,21 +70,21 @@ class DeviceLogin:
     polled_at: float | None = None
 
     def approve(self, user: str) -> None:
-        """Decide for this user."""
+        """Approve the login for this user."""
         self.state, self.user = LoginState.APPROVED, user
 
     def deny(self) -> None:
-        """Decide against it."""
+        """Deny the login."""
         self.state = LoginState.DENIED
 
     def is_expired(self, now: float) -> bool:
-        """Whether the codes are void."""
+        """Return whether the codes have expired."""
         return now >= self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """A login that waits for a person, as anybody may see it; the user code is what `approve` wants."""
+    """A login that waits for a decision, without its device code; the user code is for `IdentityCenter.approve`."""
 
     user_code: str = field(repr=False)
     client_name: str
@@ -88,21 +94,21 @@ class PendingLogin:
 
 
 class DeviceLogins:
-    """All device logins of an instance."""
+    """All device logins of an instance. Not locked."""
 
     def __init__(self, settings: Settings, entropy: Entropy) -> None:
-        """Start with none."""
+        """Start without logins."""
         self._settings: Final = settings
         self._entropy: Final = entropy
         self._by_device_code: Final = ExpiringMap[str, DeviceLogin]()
         self._by_user_code: Final[dict[str, DeviceLogin]] = {}
 
     def __len__(self) -> int:
-        """Count the logins that were not forgotten."""
+        """Return the number of logins that were not dropped yet."""
         return len(self._by_device_code)
 
     def start(self, client: Registration, now: float) -> DeviceLogin:
-        """Start a login."""
+        """Start a login and return it."""
         raw = self._entropy(_DEVICE_CODE_BYTES)
         lifetime = self._settings.device_code_lifetime
         login = DeviceLogin(
@@ -113,23 +119,20 @@ class DeviceLogins:
             expires_at=now + lifetime,
             interval=self._settings.interval,
         )
-        # Kept past its end for as long again, so that a late poll hears `expired_token`.
+        # Kept for as long again after it expires, so that a late poll is answered with `expired_token`.
         self._by_device_code.put(login.device_code, login, until=login.expires_at + lifetime)
         self._by_user_code[login.user_code] = login
         return login
 
     def find(self, entered: str) -> DeviceLogin | None:
-        """Find a login by what a person typed."""
-        user_code = canonical_user_code(entered)
+        """Return the login of a code as a person typed it, or `None`."""
+        user_code = _canonical(entered)
         return None if user_code is None else self._by_user_code.get(user_code)
 
     def redeem(self, device_code: str, client: Registration, now: float) -> str | Refusal:
-        """Turn an approved device code in for its user's name, or say why not.
-
-        After that it is spent (RFC 6749 section 10.5).
-        """
+        """Spend an approved device code (RFC 6749 section 10.5) and return its user's name, or a refusal."""
         login = self._by_device_code.get(device_code)
-        # Another client's code must look like none at all.
+        # Another client's code is answered like an unknown one.
         if login is None or login.client.client_id != client.client_id:
             return INVALID_GRANT
         if login.is_expired(now):
@@ -146,7 +149,7 @@ class DeviceLogins:
         return login.user
 
     def pending(self, now: float) -> Iterable[PendingLogin]:
-        """Give the logins that wait for a person, the oldest first."""
+        """Yield the logins that wait for a decision, oldest first."""
         for login in self._by_device_code.values():
             if login.state is LoginState.PENDING and not login.is_expired(now):
                 yield PendingLogin(
@@ -158,7 +161,7 @@ class DeviceLogins:
                 )
 
     def forget_expired(self, now: float) -> None:
-        """Drop logins that nobody asks for any more."""
+        """Drop logins that expired long ago."""
         for login in self._by_device_code.forget_until(now):
             del self._by_user_code[login.user_code]
 
@@ -166,7 +169,7 @@ class DeviceLogins:
         if not self._settings.enforce_interval:
             return False
         last, login.polled_at = login.polled_at, now
-        # A clock that a test set back begins anew.
+        # A test may set the clock back; the interval then starts again.
         if last is None or not 0 <= now - last < login.interval - _JITTER:
             return False
         # RFC 8628 section 3.5: "the interval MUST be increased by 5 seconds for this and all subsequent requests"
@@ -175,7 +178,32 @@ class DeviceLogins:
 
     def _new_user_code(self) -> str:
         for _ in range(_MOST_TRIES):
-            user_code = new_user_code(self._entropy)
+            user_code = _new_user_code(self._entropy)
             if user_code not in self._by_user_code:
                 return user_code
         raise RuntimeError(REPEATED_ENTROPY)
+
+
+def _new_user_code(entropy: Entropy) -> str:
+    """Return a code of the form `XXXX-XXXX`, with 34.6 bits of entropy."""
+    letters = ""
+    while len(letters) < _LENGTH:
+        letters += "".join(
+            _LETTERS[byte % len(_LETTERS)] for byte in entropy(_LENGTH) if byte < _FAIR
+        )
+    return _hyphenated(letters[:_LENGTH])
+
+
+def _canonical(entered: str) -> str | None:
+    """Return what a person typed in the form `XXXX-XXXX`, or `None` if it is not a code.
+
+    Case, punctuation and characters that no code has are ignored (RFC 8628 section 6.1).
+    """
+    letters = "".join(
+        character for character in entered[:_LONGEST_ENTRY].upper() if character in _LETTERS
+    )
+    return _hyphenated(letters) if len(letters) == _LENGTH else None
+
+
+def _hyphenated(letters: str) -> str:
+    return f"{letters[:_HALF]}-{letters[_HALF:]}"

@@ -1,7 +1,7 @@
-"""What the operations are asked, as it comes from the wire.
+"""The inputs of the operations, as they arrive.
 
-The core's request models refuse unknown members, for the caller's sake; a server ignores them (RFC 8628 section 3.1)
-and reads `null` as absent (restJson1).
+The request models of `ssooidc_core` refuse unknown members, to protect callers from misspellings. A server ignores them
+(RFC 8628 section 3.1) and reads `null` as absent (restJson1).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ __all__ = [
     "read",
 ]
 
-# Without `fail_fast`, a quarter of a megabyte of wrong items takes most of a second to complain about.
+# Without `fail_fast`, reporting a quarter of a megabyte of wrong items takes most of a second.
 _Texts: TypeAlias = Annotated[tuple[str, ...], Field(fail_fast=True)]
 
 
 class Input(
     BaseModel, frozen=True, alias_generator=to_camel, extra="ignore", hide_input_in_errors=True
 ):
-    """What all inputs share."""
+    """The configuration of all inputs."""
 
 
 class RegisterClientInput(Input, frozen=True):
-    """RegisterClient."""
+    """The input of RegisterClient."""
 
     client_name: str
     client_type: str
@@ -44,7 +44,7 @@ class RegisterClientInput(Input, frozen=True):
 
 
 class StartDeviceAuthorizationInput(Input, frozen=True):
-    """StartDeviceAuthorization."""
+    """The input of StartDeviceAuthorization."""
 
     client_id: str
     client_secret: str = Field(repr=False)
@@ -52,7 +52,7 @@ class StartDeviceAuthorizationInput(Input, frozen=True):
 
 
 class CreateTokenInput(Input, frozen=True):
-    """CreateToken, for whichever grant; what a grant needs is checked with the grant."""
+    """The input of CreateToken for every grant; the operation checks which members the grant requires."""
 
     client_id: str
     client_secret: str = Field(repr=False)
@@ -66,7 +66,7 @@ class CreateTokenInput(Input, frozen=True):
 
 
 class CreateTokenWithIAMInput(Input, frozen=True):
-    """CreateTokenWithIAM, for whichever grant; what a grant needs is checked with the grant."""
+    """The input of CreateTokenWithIAM for every grant; the operation checks which members the grant requires."""
 
     client_id: str
     grant_type: str
@@ -85,11 +85,11 @@ I = TypeVar("I", bound=Input)  # noqa: E741 - I for input
 
 
 def read(model: type[I], body: bytes) -> I | Refusal:
-    """Read a body, or refuse it as malformed: no JSON, no object, a member missing or of a wrong type."""
+    """Return the input in a body, or a refusal if it is not a JSON object or a member is missing or of a wrong type."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        # Only names that the model itself has are repeated: anything else came from the wire.
+        # The refusal names members of the model only: other names came from the wire.
         where = [problem["loc"] for problem in error.errors(include_input=False)]
     wire_names = {field.alias for field in model.model_fields.values()}
     members = sorted({str(loc[0]) for loc in where if loc} & {str(name) for name in wire_names})

@@ -1,16 +1,15 @@
-"""The operations: from a request's body to the members of its answer, or a refusal.
+"""The operations: from the body of a request to the members of its answer, or a refusal.
 
-Which of several problems is told first is unverified where no record shows it: here the order is malformed input,
-client, grant type, grant.
+If a request has several problems, no record shows which of them the real service reports. Here the order is malformed
+input, client, grant type, grant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from ssooidc_emulator._entropy import Entropy
-from ssooidc_emulator._oidc.answers import Member
+from ssooidc_emulator._oidc.answers import Members
 from ssooidc_emulator._oidc.authorization_codes import AuthorizationCodes
 from ssooidc_emulator._oidc.device_logins import DeviceLogins
 from ssooidc_emulator._oidc.inputs import (
@@ -37,17 +36,14 @@ from ssooidc_emulator._oidc.registrations import (
 from ssooidc_emulator._oidc.sessions import IssuedTokens, Sessions
 from ssooidc_emulator._settings import Settings
 
-__all__ = ["Members", "Operations"]
-
-Members: TypeAlias = Mapping[str, Member]
-"""The members of a good answer by their wire names, unset ones as `None`."""
+__all__ = ["Operations"]
 
 
 class Operations:
     """The operations over one instance's state. Not locked; times are epoch seconds."""
 
     def __init__(self, settings: Settings, entropy: Entropy) -> None:
-        """Start with an empty state."""
+        """Start without registrations, logins, codes and sessions."""
         self.registrations: Final = Registrations(settings, entropy)
         self.logins: Final = DeviceLogins(settings, entropy)
         self.codes: Final = AuthorizationCodes(settings, entropy)
@@ -55,14 +51,14 @@ class Operations:
         self._settings: Final = settings
 
     def forget_expired(self, now: float) -> None:
-        """Drop what nobody can ask for any more."""
+        """Drop what has expired."""
         self.registrations.forget_expired(now)
         self.logins.forget_expired(now)
         self.codes.forget_expired(now)
         self.sessions.forget_expired(now)
 
     def register_client(self, body: bytes, url: str, now: float) -> Members | Refusal:
-        """RegisterClient."""
+        """Carry out RegisterClient."""
         del url
         asked = read(RegisterClientInput, body)
         if isinstance(asked, Refusal):
@@ -71,7 +67,7 @@ class Operations:
         if isinstance(client, Refusal):
             return client
         return {
-            # Recorded as null although the model has both.
+            # Recorded as null, although the model has both.
             "authorizationEndpoint": None,
             "clientId": client.client_id,
             "clientIdIssuedAt": client.issued_at,
@@ -81,7 +77,7 @@ class Operations:
         }
 
     def start_device_authorization(self, body: bytes, url: str, now: float) -> Members | Refusal:
-        """StartDeviceAuthorization; `url` is where it was asked."""
+        """Carry out StartDeviceAuthorization; `url` is the URL of the request."""
         asked = read(StartDeviceAuthorizationInput, body)
         if isinstance(asked, Refusal):
             return asked
@@ -104,7 +100,7 @@ class Operations:
         }
 
     def create_token(self, body: bytes, url: str, now: float) -> Members | Refusal:
-        """CreateToken."""
+        """Carry out CreateToken."""
         del url
         asked = read(CreateTokenInput, body)
         if isinstance(asked, Refusal):
@@ -117,7 +113,7 @@ class Operations:
             return tokens
         return {
             "accessToken": tokens.access_token,
-            # Not in the model, but sent (AWS SDK for Java v2's fixture).
+            # Sent although the model does not have it (a fixture of the AWS SDK for Java v2).
             "aws_sso_app_session_id": None,
             "expiresIn": tokens.expires_in,
             "idToken": None,
@@ -155,5 +151,5 @@ class Operations:
         if isinstance(code, Refusal):
             return code
         tokens = self.sessions.begin(client, code.user, now, scopes=code.scopes)
-        code.began(tokens.session)
+        code.end_session = tokens.session.end
         return tokens

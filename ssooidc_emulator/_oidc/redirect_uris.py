@@ -1,4 +1,4 @@
-"""Redirect URIs: which may be registered, and which of those that a browser login names are a registered one."""
+"""Redirect URIs: which of them can be registered, and which match a registered one."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ __all__ = ["fits_registered", "is_registrable"]
 _LARGEST_PORT: Final = 65535
 # Reported: granted#779, mairu#17, and a note of Janitor's (2026-05); anything else is refused.
 _REGISTRABLE: Final = re.compile(r"http://127\.0\.0\.1(?::([0-9]{1,5}))?/oauth/callback\Z")
-# RFC 3986, without a fragment (RFC 6749 section 3.1.2): nothing that could end a header
+# RFC 3986, without a fragment (RFC 6749 section 3.1.2) and without characters that could end a header
 _URI: Final = re.compile(r"[\x21\x22\x24-\x7e]+\Z")
 _LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(/[\x21-\x7e]*)?\Z")
 
 
 def is_registrable(uri: str) -> bool:
-    """Say whether RegisterClient takes a redirect URI."""
+    """Return whether RegisterClient accepts a redirect URI."""
     match = _REGISTRABLE.match(uri)
     return match is not None and (match[1] is None or _is_port(match[1]))
 
 
 def fits_registered(asked: str, registered: str) -> bool:
-    """Say whether a redirect URI of a login is the registered one.
+    """Return whether the redirect URI of a login matches a registered one.
 
-    They must be equal (RFC 9700 section 2.1); where a loopback one was registered without a port, any port is fine
-    (RFC 8252 section 7.3), since an application learns its port only when it listens.
+    They must be equal (RFC 9700 section 2.1), except that a loopback URI registered without a port matches with any
+    port, which an application learns only when it starts to listen (RFC 8252 section 7.3).
     """
     if _URI.match(asked) is None:
         return False

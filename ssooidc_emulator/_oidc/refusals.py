@@ -1,7 +1,7 @@
-"""What Identity Center answers when it says no: one table, each text with where it was seen.
+"""The refusals of SSO OIDC: one table of error answers, with the source of each text.
 
-Nothing else of the emulator holds an error text. Where no public record shows the real one, `source` is "invented":
-a client must not be written against such a text, and the real service may choose another status as well.
+If no public record shows the real text, `source` is "invented": a client must not rely on such a text, and the real
+service may also use another status.
 """
 
 from __future__ import annotations
@@ -11,38 +11,8 @@ from typing import Final, Literal, TypeAlias
 
 from ssooidc_core._operations.errors import OIDC_ERRORS
 
-__all__ = [
-    "ACCESS_DENIED",
-    "AUTHORIZATION_PENDING",
-    "BAD_CLIENT_NAME",
-    "BAD_CLIENT_TYPE",
-    "BAD_REDIRECT_URI",
-    "BAD_SCOPE",
-    "CLIENT_NOT_FOR_DEVICES",
-    "EXPIRED_DEVICE_CODE",
-    "GRANT_NOT_REGISTERED",
-    "INVALID_CLIENT",
-    "INVALID_GRANT",
-    "INVALID_REFRESH_TOKEN",
-    "INVALID_START_URL",
-    "INVALID_SUBJECT_TOKEN",
-    "KMS_REASONS",
-    "MIXED_GRANT_TYPES",
-    "SERVER_ERROR",
-    "SLOW_DOWN",
-    "TOO_MANY_SCOPES",
-    "UNSUPPORTED_GRANT_TYPE",
-    "USER_NOT_ASSIGNED",
-    "Refusal",
-    "Source",
-    "invalid_request",
-    "other_region",
-    "refusal_named",
-]
-
 Source: TypeAlias = Literal["recorded", "reported", "invented"]
-"""`recorded`: a verbatim log of the real service; `reported`: somebody's words; `invented`: ours."""
-
+"""`recorded`: from a verbatim log of the real service; `reported`: from a description of it; `invented`: neither."""
 
 KMS_REASONS: Final = {
     "KMS_AccessDeniedException": "AccessDeniedException",
@@ -51,23 +21,23 @@ KMS_REASONS: Final = {
     "KMS_InvalidStateException": "InvalidRequestException",
     "KMS_NotFoundException": "InvalidRequestException",
 }
-"""The values of the member `reason`, for what is wrong with an instance's own KMS key, and the error that has each.
+"""The values of the member `reason` about an instance's own KMS key, and the error that has each of them.
 
-They are the enumerations of the service model; no answer with one was ever recorded.
+They are the enumerations of the service model; no recorded answer has one.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One error answer.
+    """An OAuth error answer of SSO OIDC.
 
     Attributes:
-        code: the error's name in the service model, `InvalidGrantException` for example.
+        code: the error's name in the service model, for example `InvalidGrantException`.
         description: the member `error_description`; `None` leaves it out.
-        source: where that text was seen.
+        source: the source of that text.
         reason: the member `reason`, one of `KMS_REASONS`; `None` leaves it out.
         endpoint: the member `endpoint` of InvalidRequestRegionException.
-        region: its member `region`.
+        region: the member `region` of InvalidRequestRegionException.
     """
 
     code: str
@@ -83,9 +53,41 @@ class Refusal:
         return OIDC_ERRORS[self.code].modelled_status
 
     @property
-    def error(self) -> str | None:
-        """The OAuth code (RFC 6749 section 5.2, RFC 8628 section 3.5) that the service model gives this error."""
-        return OIDC_ERRORS[self.code].oauth_error
+    def members(self) -> dict[str, str]:
+        """The members of the body.
+
+        `error` is the OAuth code (RFC 6749 section 5.2, RFC 8628 section 3.5) that the service model gives this error.
+        """
+        members = {
+            "error": OIDC_ERRORS[self.code].oauth_error,
+            "error_description": self.description,
+            "reason": self.reason,
+            "endpoint": self.endpoint,
+            "region": self.region,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefusal:
+    """An error answer that is not an OAuth error: one of the access portal, or about a signature.
+
+    Attributes:
+        code: the error's name, for example `UnauthorizedException`.
+        message: the member `message`.
+        status: the HTTP status.
+        source: the source of the text.
+    """
+
+    code: str
+    message: str
+    status: int = 403
+    source: Source = "invented"
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The members of the body."""
+        return {"message": self.message}
 
 
 # aws/aws-cli#5878, #5971
@@ -100,18 +102,18 @@ INVALID_REFRESH_TOKEN: Final = Refusal(
 INVALID_GRANT: Final = Refusal("InvalidGrantException", "Invalid grant provided", "reported")
 # theurichde/go-aws-sso#150
 INVALID_CLIENT: Final = Refusal("InvalidClientException", "Invalid client provided", "reported")
-# AWS CLI v2's own tests and several issues; also what a start URL of another region gets
+# AWS CLI v2's own tests and several issues; also the answer to a start URL of another region
 INVALID_START_URL: Final = Refusal(
     "InvalidRequestException", "Invalid start url provided", "recorded"
 )
-# Connapse PR#430: nothing but `error` was shown. That users must be assigned is the default.
+# Connapse PR#430 shows `error` only. By default, users must be assigned.
 USER_NOT_ASSIGNED: Final = Refusal("AccessDeniedException", None, "reported")
 
-# The triggers of the following are known, their texts are not.
+# What triggers the following is known, their texts are not.
 BAD_CLIENT_NAME: Final = Refusal("InvalidClientMetadataException", "Invalid client name provided")
 BAD_CLIENT_TYPE: Final = Refusal("InvalidClientMetadataException", "Invalid client type provided")
 BAD_REDIRECT_URI: Final = Refusal("InvalidRedirectUriException", "Invalid redirect uri provided")
-# synfinatic/aws-sso-cli#1359 (2026-05); in 2025-01 the same gave a 500 (sorah/mairu#18)
+# synfinatic/aws-sso-cli#1359 (2026-05); in 2025-01 the same request was answered with 500 (sorah/mairu#18)
 MIXED_GRANT_TYPES: Final = Refusal("InvalidScopeException", "Invalid scope provided")
 TOO_MANY_SCOPES: Final = Refusal("InvalidScopeException", "Too many scopes provided")
 BAD_SCOPE: Final = Refusal("InvalidScopeException", "Invalid scope provided")
@@ -152,16 +154,16 @@ _DEFAULTS: Final = {
 
 
 def invalid_request(problem: str) -> Refusal:
-    """Refuse malformed input; `problem` may quote nothing of it.
+    """Return the refusal of malformed input; `problem` must not quote any of it.
 
-    Whether the real service is OAuth-shaped for input that is no JSON, or lacks members, is unverified: a server
+    That the real service answers with an OAuth error to input that is not JSON or lacks members is unverified: a server
     generated from the model would send `SerializationException` or `ValidationException`.
     """
     return Refusal("InvalidRequestException", problem)
 
 
 def other_region(*, endpoint: str, region: str) -> Refusal:
-    """Refuse a request to the wrong region; the service model's members say which is the right one."""
+    """Return the refusal of a request to the wrong region; its members name the right one (the service model)."""
     return Refusal(
         "InvalidRequestRegionException",
         "Request belongs to another region",
@@ -173,7 +175,7 @@ def other_region(*, endpoint: str, region: str) -> Refusal:
 def refusal_named(
     code: str, description: str | None = None, *, reason: str | None = None
 ) -> Refusal:
-    """Give the usual refusal of an error of the model, or one with this description or reason.
+    """Return the usual refusal of a modelled error, or one with this description or reason.
 
     Raises:
         ValueError: the service model has no error of this name, or no such reason for it.

@@ -1,4 +1,4 @@
-"""Registered clients: the rules of RegisterClient, and who a client is."""
+"""Registered clients: the rules of RegisterClient, and the authentication of clients."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a grant type
 GRANT_TYPES: Final = frozenset({DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN})
-"""What CreateToken and RegisterClient know."""
+"""The grant types of RegisterClient and CreateToken."""
 
 _MAX_SCOPES: Final = 25
 _CLIENT_ID_BYTES: Final = 16
@@ -67,7 +67,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredClient:
-    """A registered client, as anybody may see it: without its secret."""
+    """A registered client, without its secret."""
 
     client_id: str
     client_name: str
@@ -78,21 +78,21 @@ class RegisteredClient:
 
 
 class Registrations:
-    """All registered clients of an instance."""
+    """All registered clients of an instance. Not locked."""
 
     def __init__(self, settings: Settings, entropy: Entropy) -> None:
-        """Start with none."""
+        """Start without clients."""
         self._settings: Final = settings
         self._entropy: Final = entropy
         self._secrets: Final = ClientSecrets(settings.region, entropy)
         self._clients: Final = ExpiringMap[str, Registration]()
 
     def __len__(self) -> int:
-        """Count the clients that were not forgotten."""
+        """Return the number of clients that were not dropped yet."""
         return len(self._clients)
 
     def register(self, asked: RegisterClientInput, now: float) -> Registration | Refusal:
-        """Register a client, or say why not."""
+        """Register a client and return it, or a refusal."""
         refusal = self._problem(asked)
         if refusal is not None:
             return refusal
@@ -122,22 +122,22 @@ class Registrations:
     def authenticate(
         self, client_id: str, client_secret: str, now: float
     ) -> Registration | Refusal:
-        """Find a client by id and secret; unknown, expired and wrong are one and the same answer."""
+        """Return the client with this id and secret; an unknown, an expired and a wrong one get the same refusal."""
         registration = self.find(client_id, now)
         if registration is None:
             return INVALID_CLIENT
-        # Bytes: compare_digest takes text only where it is ASCII.
+        # As bytes: compare_digest accepts only ASCII text.
         if not hmac.compare_digest(registration.client_secret.encode(), client_secret.encode()):
             return INVALID_CLIENT
         return registration
 
     def find(self, client_id: str, now: float) -> Registration | None:
-        """Find a client by its id alone, for a browser, which has no secret (RFC 6749 section 4.1.1)."""
+        """Return the client with this id, or `None`; for browsers, which send no secret (RFC 6749 section 4.1.1)."""
         registration = self._clients.get(client_id)
         return None if registration is None or now >= registration.expires_at else registration
 
     def listed(self, now: float) -> Iterable[RegisteredClient]:
-        """Give the clients that did not expire, the oldest first."""
+        """Yield the clients that have not expired, oldest first."""
         for client in self._clients.values():
             if now < client.expires_at:
                 yield RegisteredClient(
@@ -150,7 +150,7 @@ class Registrations:
                 )
 
     def forget_expired(self, now: float) -> None:
-        """Drop registrations whose time is over."""
+        """Drop expired registrations."""
         _ = self._clients.forget_until(now)
 
     def _new_client_id(self) -> str:
@@ -177,25 +177,25 @@ class Registrations:
         scopes = asked.scopes or ()
         if len(scopes) > _MAX_SCOPES:
             return TOO_MANY_SCOPES
-        # That malformed scopes are refused is RFC 6749 section 3.3; which names the service knows is not public.
+        # Malformed scopes are refused by RFC 6749 section 3.3. Which scopes the service has is not public.
         return None if all(map(_SCOPE.match, scopes)) else BAD_SCOPE
 
 
 def _spaced(asked: RegisterClientInput) -> bool:
-    """Whether the name has white space.
+    """Return whether the name has white space.
 
-    Reported as refused: `botocore-client-AWS on Chromebook` got InvalidClientMetadataException, which AWS staff
-    reproduced (aws/aws-cli#7643, 2023). Whether that still holds is not recorded; a client that keeps to names
-    without passes either way.
+    Reported as refused: `botocore-client-AWS on Chromebook` was answered with InvalidClientMetadataException, which AWS
+    staff reproduced (aws/aws-cli#7643, 2023). No record shows whether that is still so; a name without white space is
+    always accepted.
     """
     return any(character.isspace() for character in asked.client_name)
 
 
 def _usable_grants(asked: tuple[str, ...]) -> frozenset[str]:
-    """Give the grants a client may use.
+    """Return the grant types that a client may use.
 
-    The AWS CLI registers for the device flow with no grant types at all, others with `refresh_token` alone
-    (synfinatic/aws-sso-cli#1360), and both then use a device code: only a client for authorization codes may not.
+    The AWS CLI registers for the device flow without any grant types, other tools with `refresh_token` alone
+    (synfinatic/aws-sso-cli#1360), and both then use device codes. Only a client for authorization codes may not.
     """
     if not asked:
         return frozenset({DEVICE_CODE, REFRESH_TOKEN})

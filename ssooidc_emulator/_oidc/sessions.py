@@ -1,7 +1,12 @@
-"""Sessions: what a login becomes, and the tokens that stand for it."""
+"""Sessions, which logins become, and their tokens.
+
+Access tokens have the form `aoa<opaque>:<signature>`, refresh tokens `aor...`. The signature is an ECDSA signature in
+DER form and base64, and so begins with `MG`. The emulator's are random bytes of that shape and verify under no key.
+"""
 
 from __future__ import annotations
 
+import base64
 import math
 import uuid
 from collections.abc import Iterable
@@ -13,18 +18,22 @@ from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._expiring import ExpiringMap
 from ssooidc_emulator._oidc.refusals import INVALID_REFRESH_TOKEN, Refusal
 from ssooidc_emulator._oidc.registrations import REFRESH_TOKEN, Registration
-from ssooidc_emulator._oidc.tokens import new_access_token, new_refresh_token
 from ssooidc_emulator._settings import Settings
 
 __all__ = ["ActiveSession", "IssuedTokens", "Session", "Sessions"]
 
 _ROTATION_GRACE: Final = 60.0
 _UUID_BYTES: Final = 16
+_OPAQUE_BYTES: Final = 60
+_INTEGER_BYTES: Final = 48
+_SEQUENCE: Final = 0x30
+_INTEGER: Final = 0x02
+_TOP_BIT: Final = 0x80
 
 
 @dataclass(slots=True)
 class Session:
-    """A person's session with one client; times are epoch seconds."""
+    """A user's session with one client; times are epoch seconds."""
 
     session_id: str
     client: Registration
@@ -35,17 +44,17 @@ class Session:
     ended: bool = False
 
     def end(self) -> None:
-        """End it: all of its tokens are dead from now on, access tokens as well."""
+        """End the session; all of its tokens become invalid, access tokens included."""
         self.ended = True
 
     def is_over(self, now: float) -> bool:
-        """Whether it ended, or was ended."""
+        """Return whether the session was ended or has expired."""
         return self.ended or now >= self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveSession:
-    """A session, as anybody may see it: without its tokens."""
+    """A session that is not over, without its tokens."""
 
     session_id: str
     user: str
@@ -57,7 +66,7 @@ class ActiveSession:
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:
-    """What CreateToken gives; `expires_in` is in seconds."""
+    """The tokens that CreateToken returns; `expires_in` is in seconds."""
 
     access_token: str = field(repr=False)
     expires_in: int
@@ -78,10 +87,10 @@ class _AccessToken:
 
 
 class Sessions:
-    """All sessions of an instance."""
+    """All sessions of an instance. Not locked."""
 
     def __init__(self, settings: Settings, entropy: Entropy) -> None:
-        """Start with none."""
+        """Start without sessions."""
         self._settings: Final = settings
         self._entropy: Final = entropy
         self._sessions: Final = ExpiringMap[str, Session]()
@@ -89,7 +98,7 @@ class Sessions:
         self._access_tokens: Final = ExpiringMap[str, _AccessToken]()
 
     def __len__(self) -> int:
-        """Count the sessions that were not forgotten."""
+        """Return the number of sessions that were not dropped yet."""
         return len(self._sessions)
 
     def begin(
@@ -100,9 +109,9 @@ class Sessions:
         *,
         scopes: tuple[str, ...] | None = None,
     ) -> IssuedTokens:
-        """Begin a user's session, with all scopes of the client by default.
+        """Begin a user's session, by default with all scopes of the client.
 
-        Without a scope it cannot be refreshed; AWS documents refresh tokens for registrations with scopes only.
+        A session without scopes cannot be refreshed: AWS documents refresh tokens only for registrations with scopes.
         """
         session = Session(
             session_id=str(uuid.UUID(bytes=self._entropy(_UUID_BYTES), version=4)),
@@ -120,9 +129,9 @@ class Sessions:
     def refresh(
         self, refresh_token: str, client: Registration, now: float
     ) -> IssuedTokens | Refusal:
-        """Give new tokens for a refresh token, by the instance's refresh mode, or say why not."""
+        """Return new tokens for a refresh token, according to the instance's refresh mode, or a refusal."""
         known = self._refresh_tokens.get(refresh_token)
-        # RFC 6749 section 6: the token is bound to the client; another's must look like none at all.
+        # RFC 6749 section 6: the token is bound to the client. Another client's is answered like an unknown one.
         if known is None or known.session.client.client_id != client.client_id:
             return INVALID_REFRESH_TOKEN
         session = known.session
@@ -134,7 +143,7 @@ class Sessions:
         if known.replaced_at is None:
             known.replaced_at = now
         elif mode == "rotating-strict":
-            # RFC 9700 section 4.14.2: one of the two that hold this token is a thief.
+            # RFC 9700 section 4.14.2: one of the two holders of this token may be an attacker.
             session.end()
             return INVALID_REFRESH_TOKEN
         elif now >= known.replaced_at + _ROTATION_GRACE:
@@ -142,7 +151,7 @@ class Sessions:
         return self._issue(session, self._new_refresh_token(session), now)
 
     def find(self, access_token: str, now: float) -> Session | None:
-        """Give the session of an access token that is still good."""
+        """Return the session of a valid access token, or `None`."""
         known = self._access_tokens.get(access_token)
         if known is None or now >= known.expires_at or known.session.is_over(now):
             return None
@@ -152,16 +161,16 @@ class Sessions:
         """End a session.
 
         Raises:
-            ValueError: there is none with this id, or it is over.
+            ValueError: there is no session with this id, or it is over.
         """
         session = self._sessions.get(session_id)
         if session is None or session.is_over(now):
-            message = "No session with this id goes on"
+            message = "There is no active session with this id"
             raise ValueError(message)
         session.end()
 
     def listed(self, now: float) -> Iterable[ActiveSession]:
-        """Give the sessions that are not over, the oldest first."""
+        """Yield the sessions that are not over, oldest first."""
         for session in self._sessions.values():
             if not session.is_over(now):
                 yield ActiveSession(
@@ -174,25 +183,42 @@ class Sessions:
                 )
 
     def forget_expired(self, now: float) -> None:
-        """Drop sessions whose time is over, with their tokens."""
+        """Drop expired sessions and tokens."""
         _ = self._sessions.forget_until(now)
         _ = self._refresh_tokens.forget_until(now)
         _ = self._access_tokens.forget_until(now)
 
     def _new_refresh_token(self, session: Session) -> str:
-        refresh_token = new_refresh_token(self._entropy)
+        refresh_token = _new_token("aor", self._entropy)
         self._refresh_tokens.put(refresh_token, _RefreshToken(session), until=session.expires_at)
         return refresh_token
 
     def _issue(self, session: Session, refresh_token: str | None, now: float) -> IssuedTokens:
-        access_token = new_access_token(self._entropy)
+        access_token = _new_token("aoa", self._entropy)
         lifetime = (
             self._settings.access_token_lifetime
             if session.scopes
             else self._settings.session_lifetime
         )
-        # No token outlives its session, and what the client is told is true.
+        # No token outlives its session, and `expires_in` says so.
         expires_at = min(now + lifetime, session.expires_at)
         expires_in = max(1, math.floor(expires_at - now))
         self._access_tokens.put(access_token, _AccessToken(session, expires_at), until=expires_at)
         return IssuedTokens(access_token, expires_in, refresh_token, session)
+
+
+def _new_token(prefix: str, entropy: Entropy) -> str:
+    raw = entropy(_OPAQUE_BYTES + 2 * _INTEGER_BYTES)
+    opaque, r, s = raw[:_OPAQUE_BYTES], raw[_OPAQUE_BYTES:-_INTEGER_BYTES], raw[-_INTEGER_BYTES:]
+    integers = _der_integer(r) + _der_integer(s)
+    signature = bytes((_SEQUENCE, len(integers))) + integers
+    return (
+        f"{prefix}{base64.urlsafe_b64encode(opaque).decode('ascii')}"
+        f":{base64.b64encode(signature).rstrip(b'=').decode('ascii')}"
+    )
+
+
+def _der_integer(value: bytes) -> bytes:
+    # DER integers are signed: a leading zero keeps this one positive (ITU-T X.690 section 8.3).
+    digits = b"\0" + value if value[0] & _TOP_BIT else value
+    return bytes((_INTEGER, len(digits))) + digits

@@ -1,13 +1,12 @@
-"""`/authorize`: where a person signs in for a client and agrees, and the browser takes a code back to it.
+"""`/authorize`: the page where a person signs in to a client and consents; the browser then takes a code to the client.
 
-Plain HTML that works without JavaScript. Nothing is kept of a request until it is decided: the consent form holds the
-request itself, which is checked again when the form comes back, and a token that fits this request and this browser.
+Plain HTML that works without JavaScript. A request is not stored before the decision: the consent form contains the
+request, which is checked again when the form is sent, and a CSRF token for this request and this browser.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,18 +14,28 @@ from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._text import printable
 from ssooidc_emulator._entropy import Entropy
 from ssooidc_emulator._oidc.authorization_codes import AuthorizationCodes
-from ssooidc_emulator._pages.authorize_clients import AuthorizeClients
-from ssooidc_emulator._pages.authorize_requests import AuthorizeRequest, read_authorize_request
-from ssooidc_emulator._pages.form_fields import field_of
-from ssooidc_emulator._pages.forms import FormTokens
-from ssooidc_emulator._pages.rendering import message, page, redirect, with_field, with_form_targets
+from ssooidc_emulator._pages.authorize_requests import (
+    AuthorizeClients,
+    AuthorizeRequest,
+    read_authorize_request,
+)
+from ssooidc_emulator._pages.forms import FormTokens, field_of
+from ssooidc_emulator._pages.rendering import (
+    message,
+    page,
+    redirect,
+    with_field,
+    with_form_targets,
+    without_a_window,
+    wrong_method,
+)
 from ssooidc_emulator._pages.same_origin import comes_from_own_page, opens_a_window
 
 __all__ = ["AuthorizePage"]
 
 _DECISIONS: Final = frozenset({"allow", "deny"})
 _LONGEST_TEXT: Final = 200
-# Nothing else is a redirect URI of a client that runs on this machine, or a page that it would lead on to.
+# The redirect URIs of clients on this machine, and the pages to which these redirect in turn.
 _ONWARD: Final = "http://127.0.0.1:* https:"
 _INVALID_CALLBACK: Final = "Invalid callback URL"
 
@@ -42,26 +51,25 @@ class AuthorizePage:
         *,
         auto_approve: str | None,
     ) -> None:
-        """Take what codes are made of, and the user who is signed in without being asked, if any."""
+        """Issue codes to these clients; `auto_approve` names a user who is signed in without a page, if any."""
         self._codes: Final = codes
         self._clients: Final = clients
         self._tokens: Final = FormTokens(entropy)
         self._auto_approve: Final = auto_approve
 
     def handle(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        """Show the page, or take the decision."""
+        """Return the page, or carry out the decision in its form."""
         if request.method in {"GET", "HEAD"}:
             return self._show(request, wall)
         if request.method == "POST":
-            return self._take(request, wall)
-        response = message(405, "That cannot be done here", "Open this page in a browser.", wall)
-        return with_field(response, "Allow", "GET, HEAD, POST")
+            return self._decide(request, wall)
+        return wrong_method("GET, HEAD, POST", wall)
 
     def decide(self, url: str, *, user: str | None, deny: bool, now: float) -> str:
-        """Decide on the request of a URL, and give the URL that the browser is sent back to.
+        """Decide on the request in a URL, and return the URL to which the browser is redirected.
 
         Raises:
-            ValueError: the browser would be sent nowhere, or the user may not sign in.
+            ValueError: the browser must not be redirected, or the user may not sign in.
         """
         asked = self._read(urlsplit(url).query, now)
         if isinstance(asked, str):
@@ -73,14 +81,14 @@ class AuthorizePage:
             return _denied(asked)
         name = next(iter(asked.client.users), None) if user is None else user
         if name is None or name not in asked.client.users:
-            text = "There is no such user" if name else "There is no user who could sign in"
+            text = f"{'This user may not' if name else 'No user may'} sign in to this application"
             raise ValueError(text)
         return self._allowed(asked, name, now)
 
     def _show(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        # In anything smaller nobody could see what they agree to.
+        # In a frame, a person could not see what they consent to.
         if not opens_a_window(request):
-            return message(403, "Not accepted", "Open this page in a window of its own.", wall)
+            return without_a_window(wall)
         query = urlsplit(request.url).query
         asked = self._read(query, wall.timestamp())
         if not isinstance(asked, AuthorizeRequest):
@@ -90,7 +98,7 @@ class AuthorizePage:
             return redirect(self._allowed(asked, self._auto_approve, wall.timestamp()), wall)
         if not users:
             text = "No user of this emulator's directory may sign in to this application."
-            return message(403, "Nobody can sign in", text, wall)
+            return message(403, "No user", text, wall)
         cookie = self._tokens.cookie(request)
         response = page(
             200,
@@ -108,30 +116,30 @@ class AuthorizePage:
             return with_field(response, "Set-Cookie", cookie.set_cookie(request.url))
         return response
 
-    def _take(self, request: HttpRequest, wall: datetime) -> HttpResponse:
+    def _decide(self, request: HttpRequest, wall: datetime) -> HttpResponse:
         form = request.body.decode("utf-8", "replace")
         query, token = field_of(form, "request") or "", field_of(form, "token") or ""
         cookie = self._tokens.cookie(request)
         if not comes_from_own_page(request) or not self._tokens.fits(token, cookie, query):
-            text = "This form was not sent from the page it belongs to. Start the sign-in again."
-            return message(403, "Not accepted", text, wall)
+            text = "This form was not sent from this emulator's own page. Start the sign-in again."
+            return message(403, "Request refused", text, wall)
         asked = self._read(query, wall.timestamp())
         if not isinstance(asked, AuthorizeRequest):
             return _nothing_to_decide(asked, wall)
         decision = field_of(form, "decision")
         if decision not in _DECISIONS:
-            return message(400, "Not understood", "Choose to allow or to deny.", wall)
+            return message(400, "Invalid form", "Choose Allow or Deny.", wall)
         if decision == "deny":
             return redirect(_denied(asked), wall)
         users = asked.client.users
-        # With one user there is nothing to choose.
+        # With only one user, the form has no choice.
         name = field_of(form, "user") or (users[0] if len(users) == 1 else None)
         if name is None or name not in users:
-            return message(400, "Not understood", "Choose who signs in.", wall)
+            return message(400, "Invalid form", "Choose the user who signs in.", wall)
         return redirect(self._allowed(asked, name, wall.timestamp()), wall)
 
     def _read(self, query: str, now: float) -> AuthorizeRequest | str | None:
-        return read_authorize_request(query, partial(self._clients.find, now=now))
+        return read_authorize_request(query, self._clients, now)
 
     def _allowed(self, asked: AuthorizeRequest, user: str, now: float) -> str:
         code = self._codes.issue(
@@ -152,18 +160,20 @@ def _denied(asked: AuthorizeRequest) -> str:
 def _nothing_to_decide(callback_url: str | None, wall: datetime) -> HttpResponse:
     if callback_url is not None:
         return redirect(callback_url, wall)
-    # RFC 6749 section 4.1.2.1: "MUST NOT automatically redirect"; the words are the real service's.
-    text = "No application of this emulator has this id and this address. You were not sent back."
+    # RFC 6749 section 4.1.2.1: "MUST NOT automatically redirect". The title is the real service's text.
+    text = (
+        "No application of this emulator has this id and this callback URL. "
+        "You were not redirected to the application."
+    )
     return message(400, _INVALID_CALLBACK, text, wall)
 
 
 def _form_targets(redirect_uri: str) -> str:
-    """Give what `form-action` must allow besides ourselves, so that the answer to the form may redirect there.
+    """Return the sources that `form-action` must allow besides `'self'`, so that the answer to the form can redirect.
 
-    Chromium holds every redirect that follows a form against the policy of the page with the form, those that the
-    client's own callback answers with as well (tried with Chromium 156). With `'self'` alone the client never got its
-    code; with its origin alone the browser stays here, though the sign-in worked, where the callback leads on to a page
-    elsewhere that says so.
+    Chromium applies the policy of the page with the form to every redirect that follows, including those from the
+    client's own callback (tested with Chromium 156). With `'self'` alone, the client never receives its code. With only
+    its origin in addition, the sign-in works, but the browser does not follow a callback's redirect to another site.
     """
     parts = urlsplit(redirect_uri)
     is_onward = parts.scheme == "https" or (parts.scheme, parts.hostname) == ("http", "127.0.0.1")

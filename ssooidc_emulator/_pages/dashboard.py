@@ -1,7 +1,7 @@
-"""The dashboard: what goes on in an instance, on one page that renews itself without a script.
+"""The dashboard: one page with the state of an instance, which reloads itself without a script.
 
-Anybody on the machine may look at it. So it shows no token, no secret, and no user code: whoever saw another's code
-could approve a sign-in with it, or deny it.
+Every user of the machine can open it. So it shows no token and no secret, and no user code either, since with it
+another person could approve or deny the sign-in.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._text import printable
 from ssooidc_emulator._oidc.device_logins import PendingLogin
 from ssooidc_emulator._oidc.registrations import RegisteredClient
-from ssooidc_emulator._pages.rendering import message, page, with_field
+from ssooidc_emulator._oidc.sessions import ActiveSession
+from ssooidc_emulator._pages.rendering import page, without_a_window, wrong_method
 from ssooidc_emulator._pages.same_origin import opens_a_window
 from ssooidc_emulator._request_log import LoggedRequest
 
@@ -25,7 +26,7 @@ __all__ = ["Overview", "dashboard"]
 T = TypeVar("T")
 
 _REFRESH_SECONDS: Final = 5
-_STILL: Final = "refresh=off"
+_STATIC: Final = "refresh=off"
 _MOST_ROWS: Final = 50
 _LONGEST_CELL: Final = 120
 _FIRST_ERROR: Final = 400
@@ -34,38 +35,14 @@ _UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60))
 _TWICE: Final = 2
 
 
-class ListedSession(Protocol):
-    """What is shown of a session."""
-
-    @property
-    def user(self) -> str:
-        """Whose it is."""
-        ...
-
-    @property
-    def client_name(self) -> str:
-        """What it was begun with."""
-        ...
-
-    @property
-    def began_at(self) -> datetime:
-        """When it began."""
-        ...
-
-    @property
-    def expires_at(self) -> datetime:
-        """When it is over."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """What there is to show; lists begin with the oldest."""
+    """The contents of the page; all lists begin with the oldest entry."""
 
     region: str
     start_url: str
     logins: Sequence[PendingLogin]
-    sessions: Sequence[ListedSession]
+    sessions: Sequence[ActiveSession]
     registrations: Sequence[RegisteredClient]
     requests: Sequence[LoggedRequest]
 
@@ -84,19 +61,18 @@ class _List:
 
 
 def dashboard(overview: Overview, request: HttpRequest, wall: datetime) -> HttpResponse:
-    """Answer a request for the page."""
+    """Return the answer to a request for the page."""
     if request.method not in {"GET", "HEAD"}:
-        response = message(405, "That cannot be done here", "Open this page in a browser.", wall)
-        return with_field(response, "Allow", "GET, HEAD")
-    # How long an image takes would tell how much there is.
+        return wrong_method("GET, HEAD", wall)
+    # Otherwise another site could load the page as an image and learn its size from the time that this takes.
     if not opens_a_window(request):
-        return message(403, "Not accepted", "Open this page in a window of its own.", wall)
-    stands_still = _STILL in urlsplit(request.url).query.split("&")
+        return without_a_window(wall)
+    is_static = _STATIC in urlsplit(request.url).query.split("&")
     return page(
         200,
         "dashboard.html",
         wall,
-        refresh=None if stands_still else _REFRESH_SECONDS,
+        refresh=None if is_static else _REFRESH_SECONDS,
         region=overview.region,
         start_url=printable(overview.start_url, limit=_LONGEST_CELL),
         time=f"{wall:%Y-%m-%d %H:%M:%S} UTC",
@@ -123,7 +99,7 @@ def _login(login: PendingLogin, wall: datetime) -> _Row:
     )
 
 
-def _session(session: ListedSession, wall: datetime) -> _Row:
+def _session(session: ActiveSession, wall: datetime) -> _Row:
     return _row(
         session.user,
         session.client_name,
@@ -173,8 +149,8 @@ def _ahead(then: datetime, wall: datetime) -> str:
 
 
 def _span(seconds: float) -> str:
-    """Give a duration in its largest unit of which there are at least two."""
-    # A clock that a test set back must not show negative ages.
+    """Return a duration in the largest unit of which it has at least two."""
+    # A test may set the clock back; ages must not become negative.
     whole = max(0, int(seconds))
     for unit, size in _UNITS:
         if whole >= _TWICE * size:

@@ -1,4 +1,4 @@
-"""What all pages of the emulator share: their templates, their style sheet, and headers that let nobody abuse them."""
+"""Answers with pages: the templates, the style sheet, and headers that protect the pages from other sites."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from ssooidc_core._http import HttpResponse
-from ssooidc_emulator._oidc.answers import http_date
+from ssooidc_emulator._oidc.answers import http_fields
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["message", "page", "redirect", "style", "with_field", "with_form_targets"]
+__all__ = [
+    "message",
+    "page",
+    "redirect",
+    "style",
+    "with_field",
+    "with_form_targets",
+    "without_a_window",
+    "wrong_method",
+]
 
 _POLICY: Final = "Content-Security-Policy"
 _OWN_FORMS: Final = "form-action 'self'"
@@ -27,7 +36,7 @@ _HEADERS: Final = (
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
-    # Not `no-referrer`: under that, browsers send `Origin: null` with our own forms (Fetch standard, section 3.2).
+    # Not `no-referrer`, with which browsers send `Origin: null` with own forms as well (Fetch standard, section 3.2).
     ("Referrer-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
 )
@@ -38,7 +47,7 @@ def _templates() -> Environment:
     """Load the templates.
 
     Raises:
-        ImportError: jinja2 is not installed; the text names the extra.
+        ImportError: jinja2 is not installed; the message names the extra.
     """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for pages only
@@ -58,43 +67,48 @@ def _style() -> bytes:
 
 
 def style(wall: datetime) -> HttpResponse:
-    """Answer with the pages' style sheet."""
+    """Return an answer with the pages' style sheet."""
     return _answer(200, "text/css; charset=utf-8", _style(), wall)
 
 
 def message(status: int, title: str, text: str, wall: datetime) -> HttpResponse:
-    """Answer with a page that only says something."""
+    """Return an answer with a page that has only a title and a text."""
     return page(status, "message.html", wall, title=title, text=text)
 
 
+def wrong_method(allowed: str, wall: datetime) -> HttpResponse:
+    """Return the answer to a request for a page with a method that is not allowed."""
+    response = message(405, "Method not allowed", "Open this page in a browser.", wall)
+    return with_field(response, "Allow", allowed)
+
+
+def without_a_window(wall: datetime) -> HttpResponse:
+    """Return the answer to a request that does not open a page in its own window."""
+    return message(403, "Request refused", "Open this page in its own window.", wall)
+
+
 def page(status: int, template: str, wall: datetime, **values: object) -> HttpResponse:
-    """Answer with a page made of one of the templates."""
+    """Return an answer with a page, made from a template."""
     html = _templates().get_template(template).render(values)
     return _answer(status, "text/html; charset=utf-8", html.encode(), wall)
 
 
 def redirect(location: str, wall: datetime) -> HttpResponse:
-    """Send the browser elsewhere, to be asked for with GET: 307 would repeat a form there (RFC 9700 section 4.12)."""
+    """Return a redirect that the browser follows with GET; with 307 it would repeat a form (RFC 9700 section 4.12)."""
     return with_field(_answer(303, "text/html; charset=utf-8", b"", wall), "Location", location)
 
 
 def _answer(status: int, content_type: str, body: bytes, wall: datetime) -> HttpResponse:
-    own = (
-        ("Date", http_date(wall)),
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
-        ("Connection", "keep-alive"),
-    )
-    return HttpResponse(status, own + _HEADERS, body)
+    return HttpResponse(status, http_fields(content_type, body, wall) + _HEADERS, body)
 
 
 def with_field(response: HttpResponse, name: str, value: str) -> HttpResponse:
-    """Give an answer with one more header."""
+    """Return an answer with one more header."""
     return HttpResponse(response.status, (*response.headers.fields, (name, value)), response.body)
 
 
 def with_form_targets(response: HttpResponse, sources: str) -> HttpResponse:
-    """Let the forms of a page lead to other places too: host and scheme sources of CSP Level 3."""
+    """Return a page whose forms may also lead to these places: host and scheme sources of CSP Level 3."""
     fields = [
         (name, value.replace(_OWN_FORMS, f"{_OWN_FORMS} {sources}") if name == _POLICY else value)
         for name, value in response.headers.fields

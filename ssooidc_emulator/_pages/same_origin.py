@@ -1,4 +1,4 @@
-"""Whether a request comes from the emulator's own pages, from another site, or from no browser at all."""
+"""The origin of a request: the emulator's own pages, another site, or a program that is not a browser."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _OWN_FETCH_SITES: Final = frozenset({"same-origin", "none"})
 
 
 def origin_of(url: str) -> str:
-    """Give the origin of a URL, as browsers write it (RFC 6454 section 6.2)."""
+    """Return the origin of a URL, as browsers write it (RFC 6454 section 6.2)."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def comes_from_own_page(request: HttpRequest) -> bool:
-    """Say whether a form was certainly sent by one of our pages.
+    """Return whether a form was certainly sent by one of the emulator's pages.
 
-    Browsers send `Origin` with every POST, so one without it is either from no browser or from one so old that it
-    cannot be told where it came from: it is refused, unless `Sec-Fetch-Site`, which no page can forge, vouches for it.
-    `Origin: null` (a sandboxed frame, a redirect from elsewhere) is no origin of ours.
+    Browsers send `Origin` with every POST. A POST without it is from another program or from a very old browser, and is
+    refused unless it has `Sec-Fetch-Site: same-origin`, which no page can forge. `Origin: null` (from a sandboxed
+    frame, or after a redirect from another site) is refused too.
     """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
@@ -33,10 +33,10 @@ def comes_from_own_page(request: HttpRequest) -> bool:
 
 
 def comes_from_another_site(request: HttpRequest) -> bool:
-    """Say whether a page of somebody else's sent this.
+    """Return whether a page of another site sent a request.
 
-    SDKs and command lines send neither header. A page elsewhere could not read the answer, since no CORS header is
-    ever sent, but it could change the state with a "simple request", which needs no preflight.
+    SDKs and command lines send neither header. A page of another site cannot read the answer, since it never has a CORS
+    header, but could change the state with a "simple request", which needs no preflight.
     """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
@@ -46,11 +46,11 @@ def comes_from_another_site(request: HttpRequest) -> bool:
 
 
 def opens_a_window(request: HttpRequest) -> bool:
-    """Say whether a person may see the page that is the answer, as far as the browser tells.
+    """Return whether the answer is shown to a person as a page of its own, as far as the browser says.
 
-    A link from another site is fine. A frame, an image or a script of theirs is not, and neither is what they have a
-    browser fetch ahead of a visit that may never come: speculation rules make it look like the person's own
-    (`Sec-Fetch-Site: none`, tried with Chromium 156). Where a visit does come, the browser asks again.
+    A link from another site is accepted. A frame, an image or a script of another site is not. Neither is a prefetch,
+    which may never become a visit: with speculation rules it looks like the person's own request
+    (`Sec-Fetch-Site: none`, tested with Chromium 156). At an actual visit, the browser sends the request again.
     """
     purpose = request.headers.get("sec-purpose") or request.headers.get("purpose", "")
     if purpose.lower().startswith("prefetch"):

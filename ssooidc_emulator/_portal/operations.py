@@ -1,47 +1,52 @@
-"""The access portal: accounts, roles and role credentials for a session's access token, and the session's end.
+"""The access portal: accounts, roles and role credentials for the access token of a session, and the session's end.
 
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/welcome.html
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_emulator._directory import Account, Directory
 from ssooidc_emulator._entropy import Entropy
+from ssooidc_emulator._oidc.refusals import MessageRefusal
 from ssooidc_emulator._oidc.sessions import Session, Sessions
-from ssooidc_emulator._portal.answers import PortalAnswers
-from ssooidc_emulator._portal.pagination import ResultPages
-from ssooidc_emulator._portal.refusals import (
+from ssooidc_emulator._portal.answers import (
     BAD_ACCOUNT_ID,
     BAD_ROLE_NAME,
     METHOD_NOT_ALLOWED,
     NO_ACCESS,
     NO_SESSION,
     NOT_FOUND,
-    PortalRefusal,
+    PortalAnswers,
 )
-from ssooidc_emulator._portal.role_credentials import new_role_credentials
+from ssooidc_emulator._portal.pagination import ResultPages
 from ssooidc_emulator._settings import Settings
-
-if TYPE_CHECKING:
-    from ssooidc_emulator.faults._script import OperationName
 
 __all__ = ["Portal"]
 
 _Query: TypeAlias = Mapping[str, str]
-_Answer: TypeAlias = Callable[[HttpRequest, datetime], HttpResponse]
+_Result: TypeAlias = Mapping[str, object] | MessageRefusal | None
+_Operation: TypeAlias = Callable[[Session, _Query, datetime], _Result]
 
 _BEARER_HEADER: Final = "x-amz-sso_bearer_token"
 _PORTAL_SCOPE: Final = "sso:account:access"
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}\Z")
 _MOST_PARAMETERS: Final = 100
 _MILLISECONDS: Final = 1000
+# AWS documents the prefix of temporary keys (IAM user guide, "Unique identifiers"); 16 characters follow.
+_KEY_ID_PREFIX: Final = "ASIA"
+_KEY_ID_BYTES: Final = 10
+_SECRET_BYTES: Final = 30
+# The session tokens of STS begin with this, base64 for `!`, a line feed, a tab and `origin_ec`.
+_TOKEN_START: Final = b"!\n\torigin_ec"
+_TOKEN_BYTES: Final = 240
 
 
 class Portal:
@@ -50,45 +55,47 @@ class Portal:
     def __init__(
         self, settings: Settings, sessions: Sessions, directory: Directory, entropy: Entropy
     ) -> None:
-        """Take what it answers about."""
+        """Use these sessions and this directory."""
         self.answers: Final = PortalAnswers(entropy)
         self._settings: Final = settings
         self._sessions: Final = sessions
         self._directory: Final = directory
         self._entropy: Final = entropy
         self._pages: Final = ResultPages(entropy)
-        self.operations: Final[Mapping[str, tuple[str, OperationName, _Answer]]] = {
-            "/federation/credentials": ("GET", "GetRoleCredentials", self.get_role_credentials),
-            "/assignment/accounts": ("GET", "ListAccounts", self.list_accounts),
-            "/assignment/roles": ("GET", "ListAccountRoles", self.list_account_roles),
-            "/logout": ("POST", "Logout", self.logout),
-        }
-        """By path: the method, the operation's name, and what answers it."""
 
-    def get_role_credentials(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        """GetRoleCredentials."""
-        session = self._session(request, wall)
-        if session is None:
-            return self._refused(NO_SESSION, wall)
-        query = _query(request)
+    def route(self, operation: _Operation) -> Callable[[HttpRequest, datetime], HttpResponse]:
+        """Return a function that answers requests for an operation, given by one of the methods below."""
+
+        def answer(request: HttpRequest, wall: datetime) -> HttpResponse:
+            session = self._session(request, wall)
+            result = NO_SESSION if session is None else operation(session, _query(request), wall)
+            if isinstance(result, MessageRefusal):
+                return self.answers.refused(result, wall)
+            return self.answers.empty(wall) if result is None else self.answers.output(result, wall)
+
+        return answer
+
+    def wrong_method(self, wall: datetime) -> HttpResponse:
+        """Return the answer to a request for an operation's path with another method."""
+        return self.answers.refused(METHOD_NOT_ALLOWED, wall)
+
+    def get_role_credentials(self, session: Session, query: _Query, wall: datetime) -> _Result:
+        """Carry out GetRoleCredentials."""
         account_id, role_name = query.get("account_id", ""), query.get("role_name", "")
         if _ACCOUNT_ID.match(account_id) is None:
-            return self._refused(BAD_ACCOUNT_ID, wall)
+            return BAD_ACCOUNT_ID
         if not role_name:
-            return self._refused(BAD_ROLE_NAME, wall)
+            return BAD_ROLE_NAME
         if not self._directory.has_role(session.user, account_id=account_id, role_name=role_name):
-            return self._refused(NO_ACCESS, wall)
+            return NO_ACCESS
         ends_at = wall.timestamp() + self._settings.role_session_lifetime
-        # AWS's are whole seconds, in milliseconds.
-        credentials = new_role_credentials(self._entropy, int(ends_at) * _MILLISECONDS)
-        return self.answers.output({"roleCredentials": credentials}, wall)
+        # In milliseconds, but whole seconds, like AWS's.
+        credentials = _new_credentials(self._entropy, int(ends_at) * _MILLISECONDS)
+        return {"roleCredentials": credentials}
 
-    def list_accounts(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        """ListAccounts."""
-        session = self._session(request, wall)
-        if session is None:
-            return self._refused(NO_SESSION, wall)
-        query = _query(request)
+    def list_accounts(self, session: Session, query: _Query, wall: datetime) -> _Result:
+        """Carry out ListAccounts."""
+        del wall
         page = self._pages.page(
             self._directory.accounts_of(session.user),
             _account_id,
@@ -96,8 +103,8 @@ class Portal:
             max_result=query.get("max_result"),
             next_token=query.get("next_token"),
         )
-        if isinstance(page, PortalRefusal):
-            return self._refused(page, wall)
+        if isinstance(page, MessageRefusal):
+            return page
         accounts = [
             {
                 "accountId": account.account_id,
@@ -106,26 +113,23 @@ class Portal:
             }
             for account in page.entries
         ]
-        return self.answers.output({"accountList": accounts, "nextToken": page.next_token}, wall)
+        return {"accountList": accounts, "nextToken": page.next_token}
 
-    def list_account_roles(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        """ListAccountRoles.
+    def list_account_roles(self, session: Session, query: _Query, wall: datetime) -> _Result:
+        """Carry out ListAccountRoles.
 
-        What the service says about an account without a role for the person is unverified: here 403, or 404 where the
-        organization has no such account.
+        The real service's answer about an account in which the person has no role is unverified: here it is 403, or 404
+        if the organization has no such account.
         """
-        session = self._session(request, wall)
-        if session is None:
-            return self._refused(NO_SESSION, wall)
-        query = _query(request)
+        del wall
         account_id = query.get("account_id", "")
         if _ACCOUNT_ID.match(account_id) is None:
-            return self._refused(BAD_ACCOUNT_ID, wall)
+            return BAD_ACCOUNT_ID
         if account_id not in map(_account_id, self._directory.accounts):
-            return self._refused(NOT_FOUND, wall)
+            return NOT_FOUND
         roles = self._directory.roles_of(session.user, account_id=account_id)
         if not roles:
-            return self._refused(NO_ACCESS, wall)
+            return NO_ACCESS
         page = self._pages.page(
             roles,
             str,
@@ -133,28 +137,22 @@ class Portal:
             max_result=query.get("max_result"),
             next_token=query.get("next_token"),
         )
-        if isinstance(page, PortalRefusal):
-            return self._refused(page, wall)
+        if isinstance(page, MessageRefusal):
+            return page
         entries = [{"accountId": account_id, "roleName": role} for role in page.entries]
-        return self.answers.output({"nextToken": page.next_token, "roleList": entries}, wall)
+        return {"nextToken": page.next_token, "roleList": entries}
 
-    def logout(self, request: HttpRequest, wall: datetime) -> HttpResponse:
-        """Logout: the session's tokens are dead from now on, the refresh token as well."""
-        session = self._session(request, wall)
-        if session is None:
-            return self._refused(NO_SESSION, wall)
+    def logout(self, session: Session, query: _Query, wall: datetime) -> None:
+        """Carry out Logout: the session's tokens become invalid, including the refresh token."""
+        del query, wall
         session.end()
-        return self.answers.empty(wall)
-
-    def wrong_method(self, wall: datetime) -> HttpResponse:
-        """Answer where an operation's path was asked by another method."""
-        return self._refused(METHOD_NOT_ALLOWED, wall)
 
     def _session(self, request: HttpRequest, wall: datetime) -> Session | None:
-        """Give the session of the request's token, where it may use the portal.
+        """Return the session of the request's token, or `None` if it may not use the portal.
 
-        One for other scopes only, Amazon Q's for example, is answered as if it were none (fwdcloudsec/granted#941).
-        Clients that registered no scopes at all are older than scopes and may (RegisterClient's documentation).
+        A session with other scopes only, for example Amazon Q's, is answered like an unknown one
+        (fwdcloudsec/granted#941). Clients registered without scopes, as all were before scopes existed, may use the
+        portal (RegisterClient's documentation).
         """
         token = request.headers.get(_BEARER_HEADER)
         session = None if token is None else self._sessions.find(token, wall.timestamp())
@@ -162,16 +160,13 @@ class Portal:
             return None
         return session
 
-    def _refused(self, refusal: PortalRefusal, wall: datetime) -> HttpResponse:
-        return self.answers.portal_refused(refusal, wall)
-
 
 def _account_id(account: Account) -> str:
     return account.account_id
 
 
 def _query(request: HttpRequest) -> _Query:
-    """Give the query's parameters, the first where one is repeated; none where there are too many."""
+    """Return the parameters of the query, the first of repeated ones; none if there are too many."""
     try:
         pairs = parse_qsl(
             urlsplit(request.url).query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS
@@ -179,3 +174,17 @@ def _query(request: HttpRequest) -> _Query:
     except ValueError:
         return {}
     return dict(reversed(pairs))
+
+
+def _new_credentials(entropy: Entropy, expiration: int) -> dict[str, str | int]:
+    """Return random credentials, which no AWS service accepts, by their wire names.
+
+    `expiration` is in epoch milliseconds.
+    """
+    key_id = base64.b32encode(entropy(_KEY_ID_BYTES)).decode("ascii")
+    return {
+        "accessKeyId": f"{_KEY_ID_PREFIX}{key_id}",
+        "secretAccessKey": base64.b64encode(entropy(_SECRET_BYTES)).decode("ascii"),
+        "sessionToken": base64.b64encode(_TOKEN_START + entropy(_TOKEN_BYTES)).decode("ascii"),
+        "expiration": expiration,
+    }

@@ -1,7 +1,7 @@
 """Pages of a list: `max_result` and `next_token`.
 
-A token says after which entry to go on, so that entries which come or go in between upset nothing. It is good only for
-the list that it came from, and nobody can make one: a MAC under a key of the instance covers both.
+A token names the last entry of its page, so that entries may be added or removed between two requests. It is valid only
+for its own list and cannot be forged: it has a MAC over both, with a key of the instance.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from ssooidc_emulator._entropy import Entropy
-from ssooidc_emulator._portal.refusals import BAD_MAX_RESULT, BAD_NEXT_TOKEN, PortalRefusal
+from ssooidc_emulator._oidc.refusals import MessageRefusal
+from ssooidc_emulator._portal.answers import BAD_MAX_RESULT, BAD_NEXT_TOKEN
 
 __all__ = ["Page", "ResultPages"]
 
@@ -24,23 +25,23 @@ T = TypeVar("T")
 _KEY_BYTES: Final = 32
 _MAC_BYTES: Final = 16
 _MOST: Final = 100  # the service model: MaxResultType
-# Users with more than 20 accounts must page: aws/aws-tools-for-powershell#401
+# Users with more than 20 accounts get several pages: aws/aws-tools-for-powershell#401
 _USUAL: Final = 20
 _NUMBER: Final = re.compile(r"0{0,9}[1-9][0-9]{0,2}\Z")
 
 
 class Page(NamedTuple, Generic[T]):
-    """One page, and the token for the next; `None` on the last."""
+    """One page, and the token for the next one; `None` on the last page."""
 
     entries: Sequence[T]
     next_token: str | None
 
 
 class ResultPages:
-    """Cuts lists into pages."""
+    """Splits lists into pages."""
 
     def __init__(self, entropy: Entropy) -> None:
-        """Make the key."""
+        """Generate the key."""
         self._key: Final = entropy(_KEY_BYTES)
 
     def page(
@@ -51,15 +52,15 @@ class ResultPages:
         of: tuple[str, ...],
         max_result: str | None,
         next_token: str | None,
-    ) -> Page[T] | PortalRefusal:
-        """Give the page that was asked for.
+    ) -> Page[T] | MessageRefusal:
+        """Return the requested page.
 
         Args:
             entries: the whole list, in any order.
-            name: what an entry is sorted by, different for each.
-            of: what tells this list from all others.
-            max_result: entries in a page, as it came.
-            next_token: as it came; empty for the first page, as if it were absent.
+            name: returns the unique sort key of an entry.
+            of: the identity of this list.
+            max_result: the number of entries on a page, as in the request.
+            next_token: the token, as in the request; an empty one counts as absent.
         """
         size = _USUAL
         if max_result is not None:
@@ -88,6 +89,6 @@ class ResultPages:
         return after.decode() if hmac.compare_digest(mac, self._mac(after, of)) else None
 
     def _mac(self, after: bytes, of: tuple[str, ...]) -> bytes:
-        # No part holds a zero byte: ids, names of roles and operations are printable.
+        # No part contains a zero byte: ids and the names of roles and operations are printable.
         message = b"\0".join((*(part.encode() for part in of), after))
         return hmac.new(self._key, message, hashlib.sha256).digest()[:_MAC_BYTES]

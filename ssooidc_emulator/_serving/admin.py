@@ -1,7 +1,8 @@
-"""The admin endpoint: what a test in another language does to a served emulator.
+"""The admin endpoint, with which a test in any language controls a served emulator.
 
-`POST /_ssooidc/<verb>` with a JSON object in, and one out. It is no page's business: it wants the token of this run and
-`application/json`, which no form can send and no page elsewhere may, since no CORS header is ever sent.
+`POST /_ssooidc/<verb>`, with a JSON object in the request and in the answer. Web pages cannot use it: it requires the
+token of this run and `application/json`, which no form can send, and which no page of another site may send, since
+answers never have CORS headers.
 """
 
 from __future__ import annotations
@@ -17,53 +18,54 @@ from pydantic_core import to_json
 
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._program import Instant
+from ssooidc_emulator._clocks import Clock
 from ssooidc_emulator._identity_center import IdentityCenter
-from ssooidc_emulator._in_process import Clock
-from ssooidc_emulator._oidc.answers import http_date
+from ssooidc_emulator._oidc.answers import http_fields
 from ssooidc_emulator._pages.same_origin import comes_from_another_site
 from ssooidc_emulator._serving.admin_verbs import VERBS, Controlled, Verb
 
 __all__ = ["ADMIN_PATH", "AdminEndpoint"]
 
+_HEADERS: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 ADMIN_PATH: Final = "/_ssooidc/"
-"""What the paths of all verbs begin with."""
+"""The beginning of the paths of all verbs."""
 
 
 class AdminEndpoint:
-    """Carries out verbs for whoever has the token."""
+    """Carries out verbs for clients that have the token."""
 
     def __init__(self, center: IdentityCenter, token: str, clock: Clock | None = None) -> None:
-        """Take what is to be controlled; without a clock, time cannot be moved.
+        """Control this center; without a clock, time cannot be advanced.
 
         Raises:
             ValueError: the token is empty.
         """
         if not token:
-            message = "An admin endpoint needs a token that nobody can guess"
+            message = "The token of an admin endpoint must not be empty"
             raise ValueError(message)
         self._center: Final = center
         self._token: Final = token.encode()
         self._clock: Final = clock
 
     def is_for(self, request: HttpRequest) -> bool:
-        """Say whether this endpoint answers a request; nothing of it is logged."""
+        """Return whether this endpoint answers a request."""
         return urlsplit(request.url).path.startswith(ADMIN_PATH)
 
     def handle(self, request: HttpRequest, now: Instant) -> HttpResponse:
-        """Carry out a verb, or say why not."""
+        """Carry out the verb of a request and return the answer; nothing is logged."""
         wall = now.wall
         if comes_from_another_site(request):
-            return _refused(403, "No page of another site may do this", wall)
+            return _refused(403, "Requests from pages of other sites are refused", wall)
         if not self._is_authorized(request):
-            text = "This wants the header `Authorization: Bearer <admin token of this run>`"
+            text = "Send the header `Authorization: Bearer <admin token of this run>`"
             return _refused(401, text, wall, ("WWW-Authenticate", "Bearer"))
         verb = VERBS.get(urlsplit(request.url).path.removeprefix(ADMIN_PATH))
         if verb is None:
-            return _refused(404, f"There is no such verb; there are {', '.join(VERBS)}", wall)
+            return _refused(404, f"There is no such verb: use one of {', '.join(VERBS)}", wall)
         if request.method != "POST":
-            return _refused(405, "Every verb is a POST", wall, ("Allow", "POST"))
+            return _refused(405, "Use the method POST", wall, ("Allow", "POST"))
         if not _is_json(request):
-            return _refused(415, "This wants the header `Content-Type: application/json`", wall)
+            return _refused(415, "Send the header `Content-Type: application/json`", wall)
         return self._carry_out(verb, request.body, now)
 
     def _carry_out(self, kind: type[Verb], body: bytes, now: Instant) -> HttpResponse:
@@ -82,7 +84,7 @@ class AdminEndpoint:
         if len(given) != 1:
             return False
         scheme, _, token = given[0].partition(" ")
-        # RFC 9110 section 11.1: the scheme's case means nothing.
+        # RFC 9110 section 11.1: the case of the scheme does not matter.
         is_token = hmac.compare_digest(token.strip().encode(), self._token)
         return is_token and scheme.lower() == "bearer"
 
@@ -93,13 +95,13 @@ def _is_json(request: HttpRequest) -> bool:
 
 
 def _complaint(kind: type[Verb], error: ValidationError) -> str:
-    # Names only, and only the model's own: the rest of it came from the wire.
+    # Only the names of the verb's own members: other names, and all values, came from the wire.
     places = [problem["loc"] for problem in error.errors(include_input=False)]
     members = sorted({str(place[0]) for place in places if place} & set(kind.model_fields))
     if members:
         return f"Missing or invalid: {', '.join(members)}"
     known = ", ".join(kind.model_fields) or "none"
-    return f"The body is not a JSON object with no other members than: {known}"
+    return f"The body must be a JSON object. Allowed members: {known}"
 
 
 def _refused(status: int, text: str, wall: datetime, *more: tuple[str, str]) -> HttpResponse:
@@ -110,12 +112,5 @@ def _answer(
     status: int, members: Mapping[str, object], wall: datetime, *more: tuple[str, str]
 ) -> HttpResponse:
     body = to_json(members)
-    fields = (
-        ("Date", http_date(wall)),
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(body))),
-        ("Connection", "keep-alive"),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-    )
+    fields = http_fields("application/json", body, wall) + _HEADERS
     return HttpResponse(status, (*fields, *more), body)

@@ -1,8 +1,8 @@
 """The emulator as an ASGI application.
 
-`EmulatorServer` runs it with `HttpProtocol`; another ASGI server can, and then cannot reset connections.
-It checks what a local server must check so that it is no hole: that a request names this server as its Host (a name
-that an attacker's DNS points here does not), that its target is a path, and that bodies end within a size and a time.
+`EmulatorServer` runs it with `HttpProtocol`; other ASGI servers can run it too, but cannot reset connections. It makes
+the checks that protect a local server from other sites and programs: the Host must be this server's own (and not a name
+that an attacker's DNS points to it), the target must be a path, and size and time of bodies are limited.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Final, TypeAlias, cast
 from ssooidc_core._http import HttpRequest, HttpResponse
 from ssooidc_core._program import Instant
 from ssooidc_emulator._clocks import machine_time
-from ssooidc_emulator._identity_center import IdentityCenter
-from ssooidc_emulator._serving.admin import AdminEndpoint
-from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed
+from ssooidc_emulator.faults._wire import BodyCut, ConnectionReset, Delayed, WireFault
 
-__all__ = ["CONNECTION", "AsgiApp", "asgi_app"]
+__all__ = ["CONNECTION", "AsgiApp", "Handle", "asgi_app"]
+
+Handle: TypeAlias = Callable[[HttpRequest, Instant], HttpResponse | WireFault]
+"""A function that answers requests, such as `IdentityCenter.handle`."""
 
 _Message: TypeAlias = MutableMapping[str, object]
 _Scope: TypeAlias = MutableMapping[str, object]
@@ -30,33 +31,22 @@ AsgiApp: TypeAlias = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 """An ASGI 3 application, https://asgi.readthedocs.io/en/latest/specs/main.html."""
 
 CONNECTION: Final = "ssooidc_emulator.connection"
-"""The key of a scope under which `HttpProtocol` has the `asyncio.Transport` of the connection."""
+"""The key under which `HttpProtocol` puts the `asyncio.Transport` of the connection into the scope."""
 
-# Client secrets are 1 to 2 kB, assertions may be a few more.
+# Client secrets have 1 to 2 kB, assertions may have a few more.
 _LARGEST_BODY: Final = 256 * 1024
-# Read and thrown away: a client that is still sending when the connection closes would never see the answer.
+# The rest of a body is read and discarded: a client that is still sending when the connection closes does not see the
+# answer.
 _LARGEST_DISCARDED: Final = 8 * 1024 * 1024
 _SECONDS_FOR_BODY: Final = 30.0
 _HTTP_PORT: Final = 80
 _CANNOT_RESET: Final = (
-    "A script asks for a connection reset, which this server cannot do: run the emulator with EmulatorServer, "
-    "or uvicorn with http=ssooidc_emulator._serving.protocol.HttpProtocol"
+    "A scripted fault resets the connection, which this server cannot do: use EmulatorServer"
 )
 
 
-def asgi_app(
-    center: IdentityCenter,
-    *,
-    now: Callable[[], Instant] = machine_time,
-    admin: AdminEndpoint | None = None,
-) -> AsgiApp:
-    """Make the application.
-
-    Args:
-        center: who answers.
-        now: tells the time.
-        admin: what answers below `/_ssooidc/`; by default there is no such thing.
-    """
+def asgi_app(handle: Handle, *, now: Callable[[], Instant] = machine_time) -> AsgiApp:
+    """Return the application; `now` returns the current time."""
 
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -73,17 +63,15 @@ def asgi_app(
             return
         host = _host(fields, scope)
         if host is None:
-            await _respond(send, _plain(421, "This server answers to 127.0.0.1 and localhost only"))
+            text = "This server accepts only the hosts 127.0.0.1 and localhost, with its port"
+            await _respond(send, _plain(421, text))
             return
         url = _url(scope, host)
         if url is None or _is_framed_twice(fields):
-            await _respond(send, _plain(400, "This is not a request that the server understands"))
+            await _respond(send, _plain(400, "The request is not valid"))
             return
         request = HttpRequest(str(scope["method"]), url, fields, body)
-        if admin is not None and admin.is_for(request):
-            await _respond(send, admin.handle(request, now()))
-            return
-        outcome = center.handle(request, now())
+        outcome = handle(request, now())
         if isinstance(outcome, Delayed):
             await asyncio.sleep(outcome.seconds)
             outcome = outcome.then
@@ -101,7 +89,7 @@ def _fields(scope: _Scope) -> tuple[tuple[str, str], ...]:
 
 
 def _host(fields: tuple[tuple[str, str], ...], scope: _Scope) -> str | None:
-    """The one Host header, where it names this server."""
+    """Return the value of the one Host header, or `None` if it does not name this server."""
     _, port = cast("tuple[str, int]", scope["server"])
     names = {f"127.0.0.1:{port}", f"localhost:{port}"}
     if port == _HTTP_PORT:
@@ -111,24 +99,24 @@ def _host(fields: tuple[tuple[str, str], ...], scope: _Scope) -> str | None:
 
 
 def _is_framed_twice(fields: tuple[tuple[str, str], ...]) -> bool:
-    """Whether the body has two lengths, which is how requests are smuggled (RFC 9112 section 6.1)."""
+    """Return whether the body has two lengths, an attempt at request smuggling (RFC 9112 section 6.1)."""
     return {"transfer-encoding", "content-length"} <= {name for name, _ in fields}
 
 
 def _url(scope: _Scope, host: str) -> str | None:
-    """The URL of a request for a path here; anything else could pass for another host's."""
+    """Return the URL of a request, or `None` if its target is not a path and could mean another host."""
     base = f"{scope['scheme']}://{host}"
     # RFC 9112 section 3.2.2: the absolute form must be accepted as well.
     path = cast("bytes", scope["raw_path"]).decode("latin-1").removeprefix(base)
     query = cast("bytes", scope["query_string"]).decode("latin-1")
-    # RFC 9112 section 3.2: a target has no fragment, which no signature would cover.
+    # RFC 9112 section 3.2: a target has no fragment. A signature would not cover one.
     if not path.startswith("/") or "#" in path + query:
         return None
     return f"{base}{path}" + (f"?{query}" if query else "")
 
 
 async def _body(receive: _Receive) -> bytes | None:
-    """Read the body; `None` where it is too large, or the client has gone."""
+    """Read and return the body, or `None` if it is too large or the client has disconnected."""
     body, size = bytearray(), 0
     while True:
         message = await receive()
@@ -150,7 +138,7 @@ def _plain(status: int, text: str) -> HttpResponse:
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(body))),
         ("X-Content-Type-Options", "nosniff"),
-        # What is left of the request, if anything, was not read and must not be taken for the next one.
+        # The unread rest of the request must not be taken for the next one.
         ("Connection", "close"),
     )
     return HttpResponse(status, fields, body)
@@ -178,16 +166,16 @@ async def _break(
         await _respond(send, _plain(500, _CANNOT_RESET))
     elif not connection.is_closing():
         raw = cast("socket.socket", connection.get_extra_info("socket"))
-        # With no time to linger, closing sends a reset instead of an end.
+        # With a linger time of 0, closing sends a reset.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.abort()
 
 
 async def _cut(send: _Send, connection: asyncio.Transport | None, fault: BodyCut) -> None:
     await _begin(send, fault.response)
-    # All of it would be no cut.
+    # Never the whole body, which would not be a cut.
     piece = fault.response.body[:-1][: fault.keep]
     await send({"type": "http.response.body", "body": piece, "more_body": True})
-    # Flushes what was written. A server that is not told to closes a connection whose answer has no end by itself.
+    # This sends what was written first. Without the connection, the server closes it, since the answer is incomplete.
     if connection is not None:
         connection.close()

@@ -1,7 +1,7 @@
-"""What a client needs so that it asks an emulator, and keeps away from its user's own logins.
+"""The environment of a client of an emulator, which protects the user's own logins.
 
-Environment variables alone are not enough: every AWS tool keeps tokens and client secrets under `~/.aws`, sends what it
-finds there, and overwrites it. So the environment has a home of its own, with a configuration ready in it.
+Environment variables for endpoints are not enough: AWS tools keep tokens and client secrets in `~/.aws`, send those
+that they find there, and overwrite them. So the environment has its own home, which contains a configuration.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["LEGACY_PROFILE", "PROFILE", "ClientEnvironment", "client_environment", "scratch_home"]
 
 PROFILE: Final = "emulator"
-"""The profile, and the name of its sso-session: the first account and role of the directory's first user."""
+"""The name of a profile with the first account and role of the directory's first user, and of its sso-session."""
 
 LEGACY_PROFILE: Final = "emulator-legacy"
-"""The same without an sso-session, as profiles were before 2022: no refresh tokens."""
+"""The name of the same profile without an sso-session, the form before 2022, which has no refresh tokens."""
 
 _SCOPES: Final = "sso:account:access"
 _CONFIG: Final = Path(".aws", "config")
@@ -46,11 +46,11 @@ _NO_PROXY: Final = "127.0.0.1,localhost"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientEnvironment:
-    """Variables to set, and files to write below the home that they name.
+    """The environment variables of a client, and the files in its home.
 
     Attributes:
-        variables: to set.
-        files: texts by their paths, relative to the home.
+        variables: the variables to set; `HOME` is the path of the home.
+        files: the texts of the files to write, by their paths relative to the home.
     """
 
     variables: Mapping[str, str]
@@ -62,52 +62,53 @@ class ClientEnvironment:
         return self.files[_CONFIG]
 
     def unset(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Give the names to unset: any other `AWS_` variable could bring in real keys, profiles or endpoints.
+        """Return the names of variables to unset: all others that begin with `AWS_`.
 
-        Those that would for certain are among them in any case, since a shell may have more than `environ` knows.
+        They could bring in real keys, profiles or endpoints. Those known to do so are always included, since a shell
+        may have variables that `environ` does not have.
         """
         found = {name for name in environ if name.startswith("AWS_")}
         return tuple(sorted((found | _UNSET) - set(self.variables)))
 
     def over(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Give an environment with these variables in place of its own ones for AWS."""
+        """Return a copy of `environ` without its variables that begin with `AWS_`, and with these added."""
         kept = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
         return kept | dict(self.variables)
 
     def write(self) -> None:
-        """Write the files, for their owner only.
+        """Write the files, readable by their owner only.
 
         Raises:
-            FileExistsError: one of them is there already; this is for a new home.
+            FileExistsError: one of them already exists; the home must be new.
         """
         home = Path(self.variables["HOME"])
         for path, text in self.files.items():
             (home / path.parent).mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Exclusively: a home that somebody lives in must not be overwritten.
+            # Exclusively, so that the files of a real home are never overwritten.
             descriptor = os.open(home / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 _ = file.write(text)
 
 
 def client_environment(server: EmulatorServer, home: Path) -> ClientEnvironment:
-    """Give what the AWS CLI and the SDKs need to sign in at this server, living in `home`.
+    """Return the environment in which the AWS CLI and the SDKs sign in at this server and keep their files in `home`.
 
     Raises:
-        ValueError: the center's start URL cannot stand in a configuration file.
+        ValueError: the center's start URL cannot be written to a configuration file.
     """
     variables = {
         "HOME": str(home),
-        # What Windows calls it.
+        # The name on Windows.
         "USERPROFILE": str(home),
-        # Also where the home says the same: one of the user's own may be set.
+        # Although these are the defaults for this home: the user may have set them to other files.
         "AWS_CONFIG_FILE": str(home / _CONFIG),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / _CREDENTIALS),
         "AWS_PROFILE": PROFILE,
         "AWS_ENDPOINT_URL_SSO_OIDC": server.url,
         "AWS_ENDPOINT_URL_SSO": server.url,
-        # Where there are no other credentials, SDKs ask 169.254.169.254, and may wait for seconds.
+        # Without other credentials, SDKs send requests to 169.254.169.254 and may wait for seconds.
         "AWS_EC2_METADATA_DISABLED": "true",
-        # A proxy has another 127.0.0.1.
+        # To a proxy, 127.0.0.1 is the proxy's own machine.
         "NO_PROXY": _NO_PROXY,
         "no_proxy": _NO_PROXY,
     }
@@ -121,7 +122,7 @@ def client_environment(server: EmulatorServer, home: Path) -> ClientEnvironment:
 
 @contextlib.contextmanager
 def scratch_home(server: EmulatorServer) -> Generator[ClientEnvironment]:
-    """Make a home for clients of a server, private to its owner, and remove it in the end."""
+    """Yield the environment of a new home, private to its owner, and remove the home in the end."""
     with tempfile.TemporaryDirectory(prefix="ssooidc-emulator-") as folder:  # made with mode 0700
         environment = client_environment(server, Path(folder))
         environment.write()
@@ -130,7 +131,7 @@ def scratch_home(server: EmulatorServer) -> Generator[ClientEnvironment]:
 
 def _config(start_url: str, region: str, directory: Directory) -> str:
     if not start_url.isprintable() or start_url.strip() != start_url:
-        message = f"The start URL cannot stand in a configuration file: {start_url!r}"
+        message = f"The start URL cannot be written to a configuration file: {start_url!r}"
         raise ValueError(message)
     portal = {"sso_start_url": start_url, "sso_region": region}
     session = {"sso_session": PROFILE, "region": region}
@@ -145,14 +146,14 @@ def _config(start_url: str, region: str, directory: Directory) -> str:
         (f"profile {PROFILE}-{role['sso_account_id']}-{role['sso_role_name']}", session | role)
         for role in roles
     ]
-    return "# For an emulator of IAM Identity Center: nothing in here is AWS's.\n" + "".join(
+    return "# For an emulator of IAM Identity Center, not for AWS.\n" + "".join(
         f"\n[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items())
         for name, settings in sections
     )
 
 
 def _roles(directory: Directory) -> list[dict[str, str]]:
-    """Give the accounts and roles of who signs in where nobody else is named: the first user."""
+    """Return the accounts and roles of the first user, who signs in by default."""
     return [
         {"sso_account_id": account.account_id, "sso_role_name": role}
         for user in directory.users[:1]

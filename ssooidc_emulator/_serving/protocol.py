@@ -1,4 +1,4 @@
-"""`HttpProtocol`: uvicorn's HTTP/1.1 with the limits of a server that everything on the machine can reach."""
+"""`HttpProtocol`: uvicorn's HTTP/1.1, with limits for a server that every program on the machine can reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["HttpProtocol"]
 
 _Scope: TypeAlias = MutableMapping[str, object]
 
-# A browser opens 256 connections at most, whatever a page asks it for; a test may hold a thousand logins.
+# Enough for a test with a thousand logins; a browser opens at most 256 connections, whatever a page requests.
 _MOST_CONNECTIONS: Final = 4096
 _SECONDS_FOR_HEAD: Final = 10.0
 _SECONDS_FOR_FIRST_BYTE: Final = 75.0
@@ -27,19 +27,19 @@ _TOO_SLOW: Final = (
     b"Connection: close\r\n\r\n"
     b"The head took too long\n"
 )
-# Of no logger tree: what uvicorn has to say of a broken request, or of a fault that a script asked for, is no news to
-# the program around, and its tracebacks show more than they should.
+# Outside the tree of loggers: uvicorn's warnings about invalid requests and scripted faults do not concern the program,
+# and its tracebacks may contain secrets.
 _SILENT: Final = logging.Logger("ssooidc_emulator.uvicorn", level=logging.CRITICAL + 1)  # noqa: LOG001 - see above
 
 
 class HttpProtocol(H11Protocol):
-    """Puts the connection into the scope, so that a fault can break it, ends slow heads, and counts connections.
+    """A protocol that limits connections and the time for heads, and puts the connection into the scope for faults.
 
     It writes no log.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        """Take what uvicorn gives."""
+        """Pass all arguments on to uvicorn's protocol."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         self.logger: logging.Logger = _SILENT
         self.access_logger: logging.Logger = _SILENT
@@ -55,7 +55,7 @@ class HttpProtocol(H11Protocol):
         self.app = with_connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Begin a connection, or refuse it where there are too many."""
+        """Begin a connection, or abort it if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > _MOST_CONNECTIONS:
             transport.abort()
@@ -63,14 +63,14 @@ class HttpProtocol(H11Protocol):
         self._deadline = self.loop.call_later(_SECONDS_FOR_FIRST_BYTE, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Cancel the timers of the connection."""
         self._forget_deadline()
-        # uvicorn leaves its own timer where the connection was lost by an error.
+        # uvicorn does not cancel its own timer if the connection was lost by an error.
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and see that a head that was begun comes to its end in time."""
+        """Process data, and limit the time until the head of a request is complete."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE or not self.conn.trailing_data[0]:
             self._forget_deadline()

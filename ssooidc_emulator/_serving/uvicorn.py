@@ -1,7 +1,7 @@
-"""Runs an ASGI application on a listening socket until it is told to stop.
+"""The server loop: runs an ASGI application on a listening socket, with uvicorn's protocol.
 
-uvicorn's protocol, without uvicorn's server: that one sets the levels and handlers of loggers which belong to the
-program around it, and logs to them.
+uvicorn's own server is not used, since it changes the levels and handlers of the program's loggers, and logs to them.
+The parts of uvicorn that are used are not documented, so pyproject.toml sets an upper bound for its version.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _BACKLOG: Final = 2048
 _SECONDS_TO_FINISH: Final = 1.0
 _SECONDS_TO_FLUSH: Final = 0.1
 _SECONDS_FOR_HANDSHAKE: Final = 10.0
-# uvicorn's own 5 s end just when a client that polls every 5 s (RFC 8628 section 3.2) takes its connection up again.
+# uvicorn's default of 5 s ends just when a client that polls every 5 s (RFC 8628 section 3.2) reuses its connection.
 _SECONDS_TO_KEEP_IDLE_CONNECTIONS: Final = 75
 _LARGEST_HEAD: Final = 64 * 1024
 
 
 class _Config(uvicorn.Config):
     def configure_logging(self) -> None:
-        """Leave the program's loggers alone."""
+        """Do not change the program's loggers."""
 
 
 def _config(app: AsgiApp) -> uvicorn.Config:
@@ -49,7 +49,7 @@ def _config(app: AsgiApp) -> uvicorn.Config:
         timeout_keep_alive=_SECONDS_TO_KEEP_IDLE_CONNECTIONS,
     )
     config.load()
-    # Where the program's root logger lets everything through, uvicorn has wrapped it in one that logs all headers.
+    # If the program's root logger has a very low level, uvicorn wraps the application in one that logs all headers.
     config.loaded_app = app
     return config
 
@@ -57,7 +57,7 @@ def _config(app: AsgiApp) -> uvicorn.Config:
 async def serve(
     app: AsgiApp, listener: socket.socket, stop: asyncio.Event, *, tls: ssl.SSLContext | None
 ) -> None:
-    """Serve until `stop` is set; then let running requests finish for a second, and cut them off."""
+    """Serve until `stop` is set; then give running requests a second to finish before cancelling them."""
     state = ServerState()
     config = _config(app)
     loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ async def serve(
     _ = await stop.wait()
     server.close()
     for connection in list(state.connections):
-        # It may have ended by an error just now.
+        # An error may have ended the connection just now.
         with contextlib.suppress(LocalProtocolError):
             connection.shutdown()
     if state.tasks:
@@ -88,10 +88,10 @@ async def serve(
 
 
 async def _end_connections(state: ServerState) -> None:
-    """Give what was written a moment to go out, then end what is open still."""
+    """Wait briefly until written data is sent, then abort the connections that are still open."""
     if state.connections:
         await asyncio.sleep(_SECONDS_TO_FLUSH)
     for connection in list(state.connections):
         connection.transport.abort()
-    # One turn of the loop tells the protocols that their connections are lost.
+    # In one iteration, the loop tells the protocols that their connections are lost.
     await asyncio.sleep(0)

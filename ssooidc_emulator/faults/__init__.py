@@ -1,7 +1,7 @@
-"""Faults to script: `center.script("CreateToken", slow_down())`.
+"""Faults for `IdentityCenter.script`: `center.script("CreateToken", slow_down())`.
 
-A `Fault` takes the place of one call. It may answer something else, process the call and spoil the answer, or both
-delay and leave it alone. Anything with such an `apply` is a fault; the functions here make the usual ones.
+A `Fault` replaces one call. It may return another answer, process the call and change or delay its answer, or break
+the connection. The functions here make the usual faults; any object with a method `apply` of this form is a fault too.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """Faults by name, for scene files and the admin endpoint: `fault_named("throttling", {"retry_after_ms": 1500})`.
 
-The names and parameters are those of the functions in `ssooidc_emulator.faults`. The texts of errors are for whoever
-wrote the name: they quote names, and no value.
+The names and parameters are those of the functions in `ssooidc_emulator.faults`. Error messages contain the names of
+parameters, but no values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, validate_call
 
 from ssooidc_emulator.faults import _kinds as faults
 from ssooidc_emulator.faults._kinds import Fault
@@ -20,166 +21,98 @@ _LONGEST_DELAY: Final = 3600
 _LONGEST_NAME_SHOWN: Final = 40
 
 
-class _Parameters(BaseModel, frozen=True, extra="forbid", strict=True, hide_input_in_errors=True):
-    """The parameters of one kind of fault; `allowed` says it in words."""
-
-    allowed: ClassVar[str] = "no parameters"
-
-    def fault(self) -> Fault:
-        """Make the fault."""
-        raise NotImplementedError
+def _delay(
+    seconds: Annotated[float, Field(ge=0, le=_LONGEST_DELAY)],
+    then: dict[str, object] | None = None,
+) -> Fault:
+    return faults.delay(seconds, None if then is None else _next_fault(then))
 
 
-class _Error(_Parameters, frozen=True):
-    allowed = (
-        "code (the name of an error), description (optional text), reason (optional, of a KMS key)"
-    )
-    code: str
-    description: str | None = None
-    reason: str | None = None
-
-    def fault(self) -> Fault:
-        return faults.error(self.code, self.description, reason=self.reason)
+def _throttling(
+    *, retry_after_ms: Annotated[int, Field(ge=0, le=1000 * _LONGEST_DELAY)] | None = None
+) -> Fault:
+    return faults.throttling(retry_after_ms=retry_after_ms)
 
 
-class _MissingErrorHeader(_Parameters, frozen=True):
-    allowed = "code (optional, the name of an error), description (optional text)"
-    code: str | None = None
-    description: str | None = None
-
-    def fault(self) -> Fault:
-        return faults.missing_error_header(self.code, self.description)
+def _wrong_content_type(content_type: str = "text/plain") -> Fault:
+    return faults.wrong_content_type(content_type or None)
 
 
-class _SlowDown(_Parameters, frozen=True):
-    def fault(self) -> Fault:
-        return faults.slow_down()
-
-
-class _ServerError(_Parameters, frozen=True):
-    def fault(self) -> Fault:
-        return faults.server_error()
-
-
-class _TooManyRequests(_Parameters, frozen=True):
-    def fault(self) -> Fault:
-        return faults.too_many_requests()
-
-
-class _Throttling(_Parameters, frozen=True):
-    allowed = "retry_after_ms (optional, milliseconds from 0 to 3600000)"
-    retry_after_ms: int | None = Field(default=None, ge=0, le=1000 * _LONGEST_DELAY)
-
-    def fault(self) -> Fault:
-        return faults.throttling(retry_after_ms=self.retry_after_ms)
-
-
-class _HtmlPage(_Parameters, frozen=True):
-    allowed = "status (optional, an HTTP status from 200 to 599)"
-    status: int = 503
-
-    def fault(self) -> Fault:
-        return faults.html_page(self.status)
-
-
-class _Delay(_Parameters, frozen=True):
-    allowed = (
-        "seconds (0 to 3600), then (optional, a table with another fault's kind and parameters)"
-    )
-    seconds: float = Field(ge=0, le=_LONGEST_DELAY)
-    then: dict[str, object] | None = None
-
-    def fault(self) -> Fault:
-        return faults.delay(self.seconds, None if self.then is None else _next_fault(self.then))
-
-
-class _ConnectionReset(_Parameters, frozen=True):
-    allowed = "processed (optional, true or false)"
-    processed: bool = False
-
-    def fault(self) -> Fault:
-        return faults.connection_reset(processed=self.processed)
-
-
-class _BodyCut(_Parameters, frozen=True):
-    allowed = "keep (optional, a number of bytes from 0)"
-    keep: int = 10
-
-    def fault(self) -> Fault:
-        return faults.body_cut(self.keep)
-
-
-class _WrongContentType(_Parameters, frozen=True):
-    allowed = "content_type (optional text, a media type; empty for none at all)"
-    content_type: str = "text/plain"
-
-    def fault(self) -> Fault:
-        return faults.wrong_content_type(self.content_type or None)
-
-
-class _HugeBody(_Parameters, frozen=True):
-    allowed = "size (optional, a number of bytes)"
-    size: int = 16 * 1024 * 1024
-
-    def fault(self) -> Fault:
-        return faults.huge_body(self.size)
-
-
-class _ClockSkew(_Parameters, frozen=True):
-    allowed = "seconds (below 0 where the service is late), header_only (optional, true or false)"
-    seconds: float
-    header_only: bool = False
-
-    def fault(self) -> Fault:
-        return faults.clock_skew(self.seconds, header_only=self.header_only)
-
-
-_KINDS: Final[Mapping[str, type[_Parameters]]] = {
-    "body_cut": _BodyCut,
-    "clock_skew": _ClockSkew,
-    "connection_reset": _ConnectionReset,
-    "delay": _Delay,
-    "error": _Error,
-    "html_page": _HtmlPage,
-    "huge_body": _HugeBody,
-    "missing_error_header": _MissingErrorHeader,
-    "server_error": _ServerError,
-    "slow_down": _SlowDown,
-    "throttling": _Throttling,
-    "too_many_requests": _TooManyRequests,
-    "wrong_content_type": _WrongContentType,
+_KINDS: Final[Mapping[str, tuple[Callable[..., Fault], str]]] = {
+    "body_cut": (faults.body_cut, "keep (optional, a number of bytes from 0)"),
+    "clock_skew": (
+        faults.clock_skew,
+        "seconds (below 0 if the service's clock is behind), header_only (optional, true or false)",
+    ),
+    "connection_reset": (faults.connection_reset, "processed (optional, true or false)"),
+    "delay": (
+        _delay,
+        "seconds (0 to 3600), then (optional, a table with another fault's kind and parameters)",
+    ),
+    "error": (
+        faults.error,
+        "code (the name of an error), description (optional text), reason (optional, of a KMS key)",
+    ),
+    "html_page": (faults.html_page, "status (optional, an HTTP status from 200 to 599)"),
+    "huge_body": (faults.huge_body, "size (optional, a number of bytes)"),
+    "missing_error_header": (
+        faults.missing_error_header,
+        "code (optional, the name of an error), description (optional text)",
+    ),
+    "server_error": (faults.server_error, "no parameters"),
+    "slow_down": (faults.slow_down, "no parameters"),
+    "throttling": (
+        _throttling,
+        "retry_after_ms (optional, milliseconds from 0 to 3600000)",
+    ),
+    "too_many_requests": (faults.too_many_requests, "no parameters"),
+    "wrong_content_type": (
+        _wrong_content_type,
+        "content_type (optional text, a media type; empty for no header at all)",
+    ),
 }
 
-FAULT_KINDS: Final[Mapping[str, str]] = {
-    kind: parameters.allowed for kind, parameters in _KINDS.items()
-}
-"""What there is by name, with the parameters of each in words."""
+FAULT_KINDS: Final[Mapping[str, str]] = {kind: allowed for kind, (_, allowed) in _KINDS.items()}
+"""The names of all faults, with a description of the parameters of each."""
 
 
 def fault_named(kind: str, parameters: Mapping[str, object]) -> Fault:
-    """Make the fault of this name.
+    """Return the fault of this name.
 
     Raises:
-        ValueError: there is no such fault, or a parameter is missing, unknown or wrong; the text says what is allowed.
+        ValueError: there is no such fault, or a parameter is missing, unknown or wrong; the message says what is
+            allowed.
     """
-    model = _KINDS.get(kind)
-    if model is None:
+    if kind not in _KINDS:
         message = f"There is no fault {_shown(kind)}: use one of {', '.join(_KINDS)}"
         raise ValueError(message)
-    try:
-        read = model.model_validate(dict(parameters))
-    except ValidationError as error:
-        # Of the parameters, which may come from the wire, only names are repeated.
-        places = [problem["loc"] for problem in error.errors(include_input=False)]
-    else:
-        return read.fault()
-    names = ", ".join(sorted({_shown(str(place[0])) for place in places if place}))
-    message = f"Fault {kind!r} has missing, unknown or wrong parameters: {names}. It takes {model.allowed}"
+    function, allowed = _KINDS[kind]
+    made = _checked_call(function, parameters)
+    if not isinstance(made, set):
+        return made
+    names = ", ".join(sorted(map(_shown, made)))
+    message = (
+        f"Fault {kind!r} has missing, unknown or wrong parameters: {names}. It takes {allowed}"
+    )
     raise ValueError(message)
 
 
+def _checked_call(
+    function: Callable[..., Fault], parameters: Mapping[str, object]
+) -> Fault | set[str]:
+    """Return the fault, or the names of parameters that are missing, unknown or wrong."""
+    expected = inspect.signature(function).parameters
+    wrong = {name for name in parameters if name not in expected}
+    checked = validate_call(config=ConfigDict(strict=True, hide_input_in_errors=True))(function)
+    try:
+        fault = checked(**{name: parameters[name] for name in parameters if name in expected})
+    except ValidationError as error:
+        return wrong | {str(problem["loc"][0]) for problem in error.errors(include_input=False)}
+    return wrong or fault
+
+
 def _next_fault(table: Mapping[str, object]) -> Fault:
-    """Make the fault that comes after a delay; delays do not nest."""
+    """Return the fault that follows a delay; delays cannot be nested."""
     kind = table.get("kind")
     if not isinstance(kind, str) or kind == "delay":
         message = (

@@ -1,4 +1,4 @@
-"""`FaultScript`: which calls of which operation go wrong, and how."""
+"""`FaultScript`: which calls of which operations fail, and how."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class _Line:
 
 
 class FaultScript:
-    """A list of faults, each used up by the next calls it fits. Not locked."""
+    """A list of faults, each applied to the next calls that it matches. Not locked."""
 
     def __init__(self, entropy: Entropy) -> None:
-        """Start with none; the entropy decides where a probability is given."""
+        """Start without faults; the entropy decides about faults with a probability."""
         self._entropy: Final = entropy
         self._lines: Final = deque[_Line]()
 
@@ -50,24 +50,24 @@ class FaultScript:
         times: int | None,
         probability: float | None = None,
     ) -> None:
-        """Add one; see `IdentityCenter.script`.
+        """Add a fault; see `IdentityCenter.script`.
 
         Raises:
             ValueError: there is no such operation, `times` is below 1, or the probability is not above 0 and at most 1.
         """
         if operation is not None and operation not in _OPERATIONS:
-            message = f"No operation {operation!r}: use one of {', '.join(_OPERATIONS)}"
+            message = f"There is no operation {operation!r}: use one of {', '.join(_OPERATIONS)}"
             raise ValueError(message)
         if times is not None and times < 1:
             message = "times must be at least 1, or None for all calls from now on"
             raise ValueError(message)
         if probability is not None and not 0 < probability <= 1:
-            message = "probability must be above 0, and 1 at most"
+            message = "probability must be above 0 and at most 1"
             raise ValueError(message)
         self._lines.append(_Line(operation, fault, times, probability or 1.0))
 
     def take(self, operation: OperationName) -> Fault | None:
-        """Give the fault of this call, the first added first."""
+        """Return the fault for this call, the first one that was added, or `None`."""
         for line in self._lines:
             if line.operation is not None and line.operation != operation:
                 continue
@@ -81,7 +81,7 @@ class FaultScript:
         return None
 
     def clear(self) -> None:
-        """Let everything go right from now on."""
+        """Remove all faults."""
         self._lines.clear()
 
     def _happens(self, probability: float) -> bool:

@@ -1,7 +1,7 @@
-"""What goes wrong between the service and its client: answers that a shell must spoil on the way.
+"""Failures of the connection between the service and its client.
 
-`IdentityCenter.handle` returns one of these where a script says so. The in-process transports and the HTTP server
-carry them out; the state machine itself sleeps and closes nothing.
+`IdentityCenter.handle` returns one of these for a scripted fault. The in-process transports and the HTTP server carry
+them out; the state machine itself never sleeps or closes a connection.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ __all__ = ["BodyCut", "ConnectionReset", "Delayed", "WireFault"]
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReset:
-    """Close the connection with a reset instead of answering."""
+    """Reset the connection instead of answering."""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyCut:
-    """Send the head of the answer as it is, this many bytes of its body, and close the connection."""
+    """Send the head of the answer unchanged, then `keep` bytes of its body, and close the connection."""
 
     response: HttpResponse
     keep: int
@@ -29,7 +29,7 @@ class BodyCut:
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """Wait this many seconds, then do `then`."""
+    """Wait this many seconds, then carry out `then`."""
 
     seconds: float
     then: HttpResponse | ConnectionReset | BodyCut

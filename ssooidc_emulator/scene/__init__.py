@@ -1,4 +1,4 @@
-"""Scene files: an instance, who is in it, and what goes wrong, in TOML.
+"""Scene files: an instance, its directory and its faults, in TOML.
 
 ::
 
@@ -23,22 +23,16 @@
     kind = "slow_down"
     times = 2
 
-More tables are `[[applications]]`, `[[trusted_token_issuers]]` and `[[access_keys]]`. The keys of each are the
-arguments of the `Directory`'s methods or the fields of its classes, those of `[instance]` the arguments of
-`IdentityCenter`. A fault has the kind and the parameters of a function in `ssooidc_emulator.faults`. It happens once,
-or `times` times (a number, or "all"), or from now on with a `probability`.
+More tables are `[[applications]]`, `[[trusted_token_issuers]]` and `[[access_keys]]`. The keys of `[instance]` are the
+arguments of `IdentityCenter`; those of the other tables are the arguments of the methods of `Directory`, or the fields
+of its classes. The `kind` of a fault is the name of a function in `ssooidc_emulator.faults`, and `parameters` has its
+arguments. A fault affects one call, or as many as `times` says (a number, or "all"); with a `probability`, and
+without `times`, it may affect any call.
 """
 
 from __future__ import annotations
 
-from ssooidc_emulator.scene._loading import (
-    Scene,
-    SceneError,
-    load_scene,
-)
+from ssooidc_emulator.scene._loading import Scene, load_scene
+from ssooidc_emulator.scene._tables import SceneError
 
-__all__ = [
-    "Scene",
-    "SceneError",
-    "load_scene",
-]
+__all__ = ["Scene", "SceneError", "load_scene"]

@@ -1,4 +1,4 @@
-"""From a scene's tables to a `Directory`."""
+"""The `Directory` of a scene."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["directory_of"]
 
 
 def directory_of(tables: SceneTables) -> Directory:
-    """Make a new directory; where the scene has no users, accounts and assignments, those of `Directory.example()`.
+    """Return a new directory; a scene without users, accounts and assignments has those of `Directory.example()`.
 
     Raises:
-        SceneError: a name is taken, or there is nobody and nothing of a name.
+        SceneError: a name is already taken, or refers to a missing user or account.
     """
-    # A scene that only sets times or faults should be as usable as none.
+    # A scene that only changes settings or scripts faults must be usable too.
     has_own = tables.users or tables.accounts or tables.assignments
     directory = Directory() if has_own else Directory.example()
     for index, user in enumerate(tables.users):
@@ -44,7 +44,7 @@ def directory_of(tables: SceneTables) -> Directory:
     for index, issuer in enumerate(tables.trusted_token_issuers):
         with _problems_of("trusted_token_issuers", index):
             directory.add_trusted_token_issuer(_issuer(issuer))
-    # The scene's own: that of the example may be replaced.
+    # A scene may replace the key of the example, but must not have two keys with one id.
     key_ids: set[str] = set()
     for index, key in enumerate(tables.access_keys):
         with _problems_of("access_keys", index):
@@ -64,7 +64,7 @@ def directory_of(tables: SceneTables) -> Directory:
 
 @contextlib.contextmanager
 def _problems_of(table: str, index: int) -> Generator[None, None, None]:
-    """Say which table an error is about."""
+    """Turn a `ValueError` into a `SceneError` that names the table."""
     try:
         yield
     except ValueError as error:

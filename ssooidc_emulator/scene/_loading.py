@@ -1,4 +1,4 @@
-"""From the text of a scene file to instances of the emulator."""
+"""The reader of scene files, which makes instances of the emulator from them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ssooidc_emulator.scene._tables import (
     read_tables,
 )
 
-__all__ = ["Scene", "SceneError", "load_scene"]
+__all__ = ["Scene", "load_scene"]
 
-# One long dotted key takes tomllib a time that grows with its square.
+# The time that tomllib takes for one long dotted key grows with the square of its length.
 _LARGEST: Final = 128 * 1024
 
 
@@ -38,14 +38,14 @@ class _ScriptedFault:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A scene that was read and found right; each center made of it begins anew."""
+    """A valid scene; every center made from it starts in the same state."""
 
     _tables: SceneTables = field(repr=False)
     _faults: tuple[_ScriptedFault, ...] = field(repr=False)
 
     def center(self, *, entropy: Entropy = os.urandom) -> IdentityCenter:
-        """Make an instance; `seeded_entropy(...)` makes runs repeatable."""
-        settings = self._tables.instance.model_dump(exclude_none=True)
+        """Return a new instance; `seeded_entropy(...)` makes its ids and tokens repeatable."""
+        settings = self._tables.instance.model_dump(exclude_unset=True)
         center = IdentityCenter(**settings, directory=directory_of(self._tables), entropy=entropy)
         for line in self._faults:
             center.script(
@@ -55,15 +55,16 @@ class Scene:
 
 
 def load_scene(text: str) -> Scene:
-    """Read a scene; nothing but the text is looked at.
+    """Return the scene in a text; no files are read.
 
     Raises:
-        SceneError: it is no TOML, or no scene; the text names the table and the key, and says what is allowed.
+        SceneError: the text is not TOML or not a valid scene; the message names the table and the key, and says what
+            is allowed.
     """
     tables = read_tables(_document(text))
     faults = tuple(_fault(index, table) for index, table in enumerate(tables.faults))
     scene = Scene(tables, faults)
-    # What a directory or a center refuses is to be known now.
+    # Report errors now that only a directory or a center finds.
     _ = directory_of(tables)
     try:
         _ = scene.center(entropy=seeded_entropy(0))
@@ -77,15 +78,15 @@ def load_scene(text: str) -> Scene:
 
 def _document(text: str) -> dict[str, object]:
     if len(text) > _LARGEST:
-        message = f"A scene has {_LARGEST} characters at most"
+        message = f"A scene can have at most {_LARGEST} characters"
         raise SceneError(message)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        # Names of keys and positions; the error itself holds the whole text from Python 3.14 on.
+        # The message has only names of keys and positions. From Python 3.14 on, the error itself has the whole text.
         problem = str(error)
     except (RecursionError, ValueError):
-        problem = "nested too deeply, or a number or date that there is not"
+        problem = "it is nested too deeply, or has an invalid number or date"
     message = f"The scene is not TOML: {problem}"
     raise SceneError(message)
 
@@ -98,7 +99,7 @@ def _fault(index: int, table: FaultTable) -> _ScriptedFault:
     else:
         times = table.times
         if times is None:
-            # Once, or with a probability from now on.
+            # By default once, or with a probability for all calls.
             times = 1 if table.probability is None else "all"
         return _ScriptedFault(
             table.operation, fault, None if times == "all" else times, table.probability

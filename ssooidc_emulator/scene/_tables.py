@@ -1,4 +1,4 @@
-"""The tables of a scene file: which keys each has, what a key's value must be, and what to say where it is not so."""
+"""The tables of a scene file: the keys of each, their allowed values, and the error messages."""
 
 from __future__ import annotations
 
@@ -6,56 +6,30 @@ from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
-from ssooidc_emulator._settings import RefreshMode
+from ssooidc_emulator._settings import Settings
 from ssooidc_emulator.faults._script import OperationName
 
 __all__ = ["SceneError", "SceneTables", "number_of", "read_tables"]
 
-# Outermost, so that pydantic keeps the description with the key.
+# The field is outermost, so that pydantic keeps the description with the key.
 _Text: TypeAlias = Annotated[str, Field(min_length=1, description="text")]
 _OptionalText: TypeAlias = Annotated[str | None, Field(min_length=1, description="text")]
 _Texts: TypeAlias = Annotated[list[str], Field(description="a list of texts")]
-_Seconds: TypeAlias = Annotated[
-    int | None,
-    Field(ge=1, le=10 * 365 * 24 * 3600, description="a whole number of seconds from 1"),
-]
-_Flag: TypeAlias = Annotated[bool | None, Field(description="true or false")]
 _OPERATIONS: Final = get_args(OperationName)
 _LONGEST_NAME_SHOWN: Final = 40
 _MOST_PROBLEMS_SHOWN: Final = 10
 
 
 class SceneError(ValueError):
-    """A scene file is not right; the text names the table and the key, and says what is allowed."""
+    """An error in a scene file; the message names the table and the key, and says what is allowed."""
 
 
 class _Table(BaseModel, frozen=True, extra="forbid", strict=True, hide_input_in_errors=True):
-    """What all tables share."""
-
-
-class InstanceTable(_Table, frozen=True):
-    """`[instance]`: the arguments of `IdentityCenter`."""
-
-    region: _OptionalText = None
-    start_url: _OptionalText = None
-    base_url: _OptionalText = None
-    interval: _Seconds = None
-    device_code_lifetime: _Seconds = None
-    authorization_code_lifetime: _Seconds = None
-    registration_lifetime: _Seconds = None
-    access_token_lifetime: _Seconds = None
-    session_lifetime: _Seconds = None
-    role_session_lifetime: _Seconds = None
-    refresh_mode: RefreshMode | None = Field(
-        default=None, description="one of 'stable', 'rotating' and 'rotating-strict'"
-    )
-    enforce_interval: _Flag = None
-    refuse_white_space: _Flag = None
-    auto_approve: _OptionalText = None
+    """The configuration of all tables."""
 
 
 class UserTable(_Table, frozen=True):
-    """`[[users]]`."""
+    """A user of `[[users]]`."""
 
     name: _Text
     user_id: _OptionalText = None
@@ -63,7 +37,7 @@ class UserTable(_Table, frozen=True):
 
 
 class AccountTable(_Table, frozen=True):
-    """`[[accounts]]`."""
+    """An AWS account of `[[accounts]]`."""
 
     account_id: str = Field(pattern=r"^[0-9]{12}\z", description="12 digits in quotes")
     name: _OptionalText = None
@@ -71,7 +45,7 @@ class AccountTable(_Table, frozen=True):
 
 
 class AssignmentTable(_Table, frozen=True):
-    """`[[assignments]]`: a user has a role in an account."""
+    """A user's role in an account, of `[[assignments]]`."""
 
     user: _Text
     account_id: _Text
@@ -79,7 +53,7 @@ class AssignmentTable(_Table, frozen=True):
 
 
 class ApplicationTable(_Table, frozen=True):
-    """`[[applications]]`."""
+    """An application of `[[applications]]`."""
 
     arn: _Text
     grant_types: _Texts
@@ -90,7 +64,7 @@ class ApplicationTable(_Table, frozen=True):
 
 
 class IssuerTable(_Table, frozen=True):
-    """`[[trusted_token_issuers]]`."""
+    """An issuer of `[[trusted_token_issuers]]`."""
 
     issuer_url: _Text
     key_set: str | dict[str, object] = Field(
@@ -103,7 +77,7 @@ class IssuerTable(_Table, frozen=True):
 
 
 class AccessKeyTable(_Table, frozen=True):
-    """`[[access_keys]]`."""
+    """An access key of `[[access_keys]]`."""
 
     access_key_id: _Text
     secret_access_key: _Text = Field(repr=False)
@@ -111,7 +85,7 @@ class AccessKeyTable(_Table, frozen=True):
 
 
 class FaultTable(_Table, frozen=True):
-    """`[[faults]]`: without an operation, for all of them."""
+    """A fault of `[[faults]]`; without an operation, it applies to all of them."""
 
     operation: OperationName | None = Field(
         default=None, description=f"one of {', '.join(_OPERATIONS)}"
@@ -127,9 +101,9 @@ class FaultTable(_Table, frozen=True):
 
 
 class SceneTables(_Table, frozen=True):
-    """A whole scene file."""
+    """The tables of a scene file."""
 
-    instance: InstanceTable = InstanceTable()
+    instance: Settings = Settings()
     users: list[UserTable] = []
     accounts: list[AccountTable] = []
     assignments: list[AssignmentTable] = []
@@ -139,8 +113,8 @@ class SceneTables(_Table, frozen=True):
     faults: list[FaultTable] = []
 
 
-_TABLES: Final[dict[str, type[_Table]]] = {
-    "instance": InstanceTable,
+_TABLES: Final[dict[str, type[BaseModel]]] = {
+    "instance": Settings,
     "users": UserTable,
     "accounts": AccountTable,
     "assignments": AssignmentTable,
@@ -152,15 +126,15 @@ _TABLES: Final[dict[str, type[_Table]]] = {
 
 
 def read_tables(document: dict[str, object]) -> SceneTables:
-    """Read a parsed scene file.
+    """Return the tables of a parsed scene file.
 
     Raises:
-        SceneError: it has a table or a key that no scene has, lacks one, or a value is wrong.
+        SceneError: a table or key is unknown or missing, or a value is wrong.
     """
     try:
         return SceneTables.model_validate(document)
     except ValidationError as error:
-        # Values stay out: secrets may be among them.
+        # Without the values, which may be secrets.
         found = [(problem["type"], problem["loc"]) for problem in error.errors(include_input=False)]
     problems = list(dict.fromkeys(_problem(kind, place) for kind, place in found))
     more = len(problems) - _MOST_PROBLEMS_SHOWN
@@ -169,7 +143,7 @@ def read_tables(document: dict[str, object]) -> SceneTables:
 
 
 def number_of(table: str, index: int) -> str:
-    """Name one table of an array: `[[users]] number 2`."""
+    """Return the name of one table of an array, for example `[[users]] number 2`."""
     return f"[[{table}]] number {index + 1}"
 
 
@@ -177,17 +151,19 @@ def _problem(kind: str, place: tuple[int | str, ...]) -> str:
     table = str(place[0]) if place else ""
     model = _TABLES.get(table)
     if model is None:
-        return f"A scene has no table {_shown(table)}: it may have {', '.join(_TABLES)}"
+        return f"A scene cannot have a table {_shown(table)}: use one of {', '.join(_TABLES)}"
     is_array = table != "instance"
     if is_array and (len(place) == 1 or not isinstance(place[1], int)):
-        return f"Write {table!r} as [[{table}]], once for each"
+        return f"Write {table!r} as [[{table}]], once for each entry"
     where = number_of(table, int(place[1])) if is_array else f"[{table}]"
     rest = place[2:] if is_array else place[1:]
     if not rest:
         return f"{where} must be a table"
     key = str(rest[0])
     if kind == "extra_forbidden" and len(rest) == 1:
-        return f"{where} has no key {_shown(key)}: it may have {', '.join(model.model_fields)}"
+        return (
+            f"{where} cannot have a key {_shown(key)}: use one of {', '.join(model.model_fields)}"
+        )
     allowed = model.model_fields[key].description or "something else"
     if kind == "missing" and len(rest) == 1:
         return f"{where} needs the key {key!r}: {allowed}"

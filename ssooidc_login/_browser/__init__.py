@@ -1,1 +1,1 @@
-"""Browser or device code: the choice, and opening a URL."""
+"""Browser or device code: the choice, opening a URL, and the person at a terminal."""

@@ -1,4 +1,4 @@
-"""Which way a person signs in here: a pure choice over facts, and the one reader of those facts."""
+"""The choice of the way to sign in on this machine: a pure function of facts, and a function that reads the facts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ssooidc_login._flows.login import WayIn
+from ssooidc_login._login_plan import WayIn
 
 __all__ = ["Choice", "Facts", "choose_way", "read_facts", "ssh_hint"]
 
 TEXT_BROWSERS: Final = frozenset(
     {"browsh", "elinks", "links", "links2", "lynx", "w3m", "www-browser"}
 )
-"""Programs that would take the terminal over; they count as no browser."""
+"""Programs that would take over the terminal; they do not count as browsers."""
 
 _EXAMPLE_PORT: Final = 8400
 _HOSTED: Final = (
@@ -44,18 +44,18 @@ _NO: Final = frozenset({"", "0", "false", "no"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What counts for the choice.
+    """The facts on which the choice depends.
 
     Attributes:
         platform: `sys.platform`.
         ssh: whether this is an SSH session.
-        wsl: whether this is Linux in Windows.
-        container: whether this is a container with a network of its own.
-        hosted: the name of the hosted environment that this is (Codespaces, CloudShell), or `None`.
+        wsl: whether this is Linux in Windows (WSL).
+        container: whether this is a container with its own network.
+        hosted: the name of the hosted environment (GitHub Codespaces, AWS CloudShell, ...), or `None`.
         ci: whether this is a CI job.
         display: whether there is a display server (X11 or Wayland) to show a browser on.
-        tty: whether a person can paste something: standard input is a terminal.
-        browser: whether the `BROWSER` variable names a browser that is no text browser.
+        tty: whether standard input is a terminal, so that a person can paste something.
+        browser: whether the `BROWSER` variable names a browser other than a text browser.
     """
 
     platform: str
@@ -75,8 +75,8 @@ class Choice:
 
     Attributes:
         way: browser or device code.
-        reason: why, one line for the person.
-        open_browser: whether a browser can be opened from here.
+        reason: the reason for it, one line for the person.
+        open_browser: whether this machine can open a browser.
     """
 
     way: WayIn
@@ -85,46 +85,43 @@ class Choice:
 
 
 def choose_way(facts: Facts, *, wanted: WayIn | None = None) -> Choice:
-    """Choose how to sign in: a browser on this machine where there is one, else a device code.
+    """Choose how to sign in: through a browser on this machine if there is one, else with a device code.
 
     Args:
-        facts: what `read_facts` gave.
-        wanted: what the person asked for, whatever the facts are.
+        facts: the facts, from `read_facts`.
+        wanted: the way that was asked for; it is chosen whatever the facts are.
     """
     obstacle = _obstacle(facts)
     can_open = facts.browser or obstacle is None
+    way = WayIn.BROWSER if can_open and facts.hosted is None else WayIn.DEVICE_CODE
     if wanted is WayIn.DEVICE_CODE:
         reason = "Signing in with a device code, as asked for."
-        return Choice(way=wanted, reason=reason, open_browser=can_open)
-    if wanted is WayIn.BROWSER:
+    elif wanted is WayIn.BROWSER:
         reason = "Signing in through a browser, as asked for."
         if not can_open:
             reason = f"{reason} {_other_machine(facts)}"
-        return Choice(way=wanted, reason=reason, open_browser=can_open)
-    if facts.hosted is not None:
-        # It may have a BROWSER that opens pages where the person is, but the way back does not lead here.
-        reason = f"Signing in with a device code: this is {facts.hosted}, and a browser cannot come back to it."
-        return Choice(way=WayIn.DEVICE_CODE, reason=reason, open_browser=facts.browser)
-    if facts.browser:
+    elif facts.hosted is not None:
+        # BROWSER may open pages on the person's machine, but that browser cannot reach 127.0.0.1 on this one.
+        reason = f"Signing in with a device code: this is {facts.hosted}, which your browser cannot reach."
+    elif facts.browser:
         reason = "Signing in through the browser that the BROWSER variable names."
-        return Choice(way=WayIn.BROWSER, reason=reason, open_browser=True)
-    if obstacle is None:
+    elif obstacle is None:
         reason = "Signing in through the browser."
-        return Choice(way=WayIn.BROWSER, reason=reason, open_browser=True)
-    reason = f"Signing in with a device code: {obstacle}."
-    if facts.ssh and not facts.ci:
-        reason = f"{reason} {ssh_hint(_EXAMPLE_PORT)}"
-    return Choice(way=WayIn.DEVICE_CODE, reason=reason, open_browser=False)
+    else:
+        reason = f"Signing in with a device code: {obstacle}."
+        if facts.ssh and not facts.ci:
+            reason = f"{reason} {ssh_hint(_EXAMPLE_PORT)}"
+    return Choice(way=wanted or way, reason=reason, open_browser=can_open)
 
 
 def ssh_hint(port: int) -> str:
-    """Say how a browser on the person's own machine can come back to this one.
+    """Return a hint on how to sign in with a browser on the person's own machine, over SSH.
 
     Args:
         port: the fixed port to listen on.
     """
     return (
-        f"For the browser instead, connect with `ssh -L {port}:127.0.0.1:{port} HOST`, "
+        f"To use a browser instead, connect with `ssh -L {port}:127.0.0.1:{port} HOST`, "
         f"and sign in with login(way=WayIn.BROWSER, ports=({port},))."
     )
 
@@ -136,13 +133,13 @@ def read_facts(
     platform: str = sys.platform,
     tty: bool | None = None,
 ) -> Facts:
-    """Read the facts of this process.
+    """Read the facts about this process and this machine.
 
     Args:
-        environ: the variables, by default the process's.
-        root: where `/proc` and the like are.
+        environ: the environment variables; by default those of the process.
+        root: the directory that contains `/proc` and `/run`.
         platform: `sys.platform`.
-        tty: whether standard input is a terminal; by default it is asked.
+        tty: whether standard input is a terminal; by default this is checked.
     """
     variables = os.environ if environ is None else environ
     return Facts(
@@ -159,18 +156,18 @@ def read_facts(
 
 
 def browsers_in(variable: str) -> tuple[tuple[str, ...], ...]:
-    """Give the commands that a `BROWSER` variable names, in order, as `webbrowser` reads it; no text browsers.
+    """Return the commands in a `BROWSER` variable, in order, as `webbrowser` reads it, but without text browsers.
 
     Args:
-        variable: commands, between them `os.pathsep`; `%s` in one stands for the URL, and a last `&` is ignored, since
-            no command is waited for. One that is the path of a file may have blanks in it, or backslashes.
+        variable: commands, separated by `os.pathsep`. `%s` in a command stands for the URL. A final `&` is ignored,
+            because no command is waited for. The path of an existing file may contain blanks and backslashes.
     """
     found: list[tuple[str, ...]] = []
     for command in variable.split(os.pathsep):
         try:
             words = [command] if _is_file(command) else shlex.split(command)
         except ValueError:
-            continue  # a quotation mark without its other
+            continue  # an unclosed quotation mark
         if words and words[-1] == "&":
             words = words[:-1]
         if words and Path(words[0]).name not in TEXT_BROWSERS:
@@ -183,16 +180,16 @@ def _is_file(path: str) -> bool:
 
 
 def _obstacle(facts: Facts) -> str | None:
-    """Say why no browser of this machine can be the person's, or `None`."""
+    """Return the reason why this machine cannot open a browser for the person, or `None`."""
     if facts.hosted is not None:
         return f"this is {facts.hosted}"
     if facts.ci:
-        return "this is a CI job, where there may be nobody to sign in"
+        return "this is a CI job, where no person may be there to sign in"
     has_x11 = facts.display and facts.platform not in {"darwin", "win32"}
     if facts.ssh and not has_x11:
         return "this is an SSH session without a display"
     if facts.container:
-        return "this is a container, and a browser cannot come back to it"
+        return "this is a container, which your browser cannot reach"
     if facts.wsl or facts.display or facts.platform in {"darwin", "win32", "cygwin"}:
         return None
     return "there is no display to show a browser on"
@@ -200,8 +197,8 @@ def _obstacle(facts: Facts) -> str | None:
 
 def _other_machine(facts: Facts) -> str:
     if facts.tty:
-        return "Open it on any machine, and paste here the address that the browser ends at."
-    return "Its way back must lead to this machine."
+        return "Open the page on any machine, and paste the address that the browser ends at here."
+    return "The browser must be able to reach this machine."
 
 
 def _hosted(variables: Mapping[str, str]) -> str | None:
@@ -220,7 +217,7 @@ def _is_wsl(variables: Mapping[str, str], root: Path) -> bool:
 
 
 def _is_container(variables: Mapping[str, str], root: Path) -> bool:
-    # These share the network and the display with the machine around them.
+    # Toolbox and Distrobox containers share network and display with the host.
     if (root / "run/.toolboxenv").exists() or variables.get("DISTROBOX_ENTER_PATH"):
         return False
     return (
@@ -243,4 +240,4 @@ def _stdin_is_terminal() -> bool:
     try:
         return sys.stdin.isatty()
     except (AttributeError, ValueError):
-        return False  # there is none, or it is closed
+        return False  # there is no standard input, or it is closed

@@ -1,15 +1,16 @@
-"""Opening the person's browser, where the platform allows it without showing the URL to others.
+"""Opening the person's browser; where the platform allows it, without showing the URL to other users.
 
-A program's command line can be read by everybody on a machine, and an authorize URL holds the `state` of a login. So:
+Every user of a machine can read the command lines of programs, and an authorize URL contains the `state` of a login:
 
-- The `BROWSER` variable wins, as for `webbrowser` and the AWS CLI, and what it names gets the URL itself, since scripts
-  expect that.
-- macOS and WSL take the URL on the standard input of `osascript` and `powershell.exe`; Windows takes it by a call.
-- On Linux the browser is given the address of a page on this machine instead (`redirect_page`), which sends it on and
-  which only this user's programs can fetch. A private file would do for some browsers, but those packed as
-  snaps can read neither `/tmp` nor hidden directories, and what opens a file may be an editor.
+- The `BROWSER` variable comes first, as in `webbrowser` and the AWS CLI. Its programs get the URL itself, because
+  scripts expect that.
+- On macOS and WSL the URL is written to the standard input of `osascript` and `powershell.exe`; on Windows it is passed
+  to a function.
+- On Linux the browser gets the address of a page on this machine instead, which redirects it and which only programs of
+  this user can fetch (`redirect_page`). A private file would work for some browsers, but those packaged as snaps can
+  read neither `/tmp` nor hidden directories, and an editor may open the file.
 
-Where none of that works, the URL itself goes onto the command line. Text browsers count as none.
+If none of that works, the URL itself is put on the command line. Text browsers are not used.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ssooidc_login._browser.choice import Facts, browsers_in, read_facts
-from ssooidc_login._browser.redirect_page import hand_over
+from ssooidc_login._loopback.redirect_page import serve_redirect
 
 __all__ = ["Opening", "Takes", "child_environ", "open_in_browser", "openings"]
 
@@ -46,14 +47,14 @@ _START_PROCESS: Final = "Start-Process -FilePath ([Console]::In.ReadLine())"
 
 
 class Takes(Enum):
-    """How a program takes the URL."""
+    """How a program gets the URL."""
 
     ARGUMENT = auto()
-    """Itself, on the command line."""
+    """The URL itself, on the command line."""
     PAGE = auto()
-    """The address of a page of this machine that sends the browser on."""
+    """The address of a page on this machine that redirects the browser, on the command line."""
     INPUT = auto()
-    """Itself, on standard input."""
+    """The URL itself, on standard input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Opening:
     """One program that may open the URL.
 
     Attributes:
-        command: the program and its arguments; `%s` in one of them stands for the URL, else it comes last.
-        takes: how it takes the URL.
-        text: what goes to standard input; `%s` stands for the URL.
+        command: the program and its arguments; `%s` in one of them stands for the URL, which else comes last.
+        takes: how the program gets the URL.
+        text: the text for standard input; `%s` stands for the URL.
     """
 
     command: tuple[str, ...]
@@ -76,15 +77,15 @@ def open_in_browser(
     *,
     environ: Mapping[str, str] | None = None,
     facts: Facts | None = None,
-    page_for: Callable[[str], str | None] = hand_over,
+    page_for: Callable[[str], str | None] = serve_redirect,
 ) -> bool:
-    """Open a URL in the person's browser; say whether that seems to have worked. Never raises, and never waits long.
+    """Open a URL in the person's browser and return whether that seems to have worked; it takes about a second.
 
     Args:
-        url: http or https, printable ASCII without blanks and quotation marks; any other is not opened.
-        environ: the variables, by default the process's.
-        facts: about this machine, by default those that `read_facts` gives.
-        page_for: makes the page that sends the browser on, and gives its address; `None` where it cannot.
+        url: http or https, printable ASCII without blanks and quotation marks; any other URL is not opened.
+        environ: the environment variables; by default those of the process.
+        facts: the facts about this machine; by default the result of `read_facts`.
+        page_for: serves a page that redirects the browser and returns its address, or `None` if it cannot.
     """
     if not _is_openable(url):
         return False
@@ -97,11 +98,11 @@ def open_in_browser(
 
 
 def openings(facts: Facts, browser: str = "") -> tuple[Opening, ...]:
-    """Give what to try, in order.
+    """Return the programs to try, in order.
 
     Args:
-        facts: about this machine.
-        browser: the `BROWSER` variable.
+        facts: the facts about this machine.
+        browser: the value of the `BROWSER` variable.
     """
     found = [Opening(command, Takes.ARGUMENT) for command in browsers_in(browser)]
     if facts.platform == "darwin":
@@ -121,11 +122,11 @@ def openings(facts: Facts, browser: str = "") -> tuple[Opening, ...]:
 
 
 def child_environ(environ: Mapping[str, str], *, frozen: bool) -> dict[str, str]:
-    """Give the variables of a child: without the library path that PyInstaller sets for its own program.
+    """Return the environment variables for a child process, without the library path that PyInstaller sets.
 
     Args:
-        environ: this process's.
-        frozen: whether this is such a program.
+        environ: the variables of this process.
+        frozen: whether this program was built with PyInstaller.
     """
     child = dict(environ)
     original = child.pop("LD_LIBRARY_PATH_ORIG", None)
@@ -169,7 +170,7 @@ def _start(
             arguments = (*arguments, given)
     frozen = bool(getattr(sys, "frozen", False))
     try:
-        # In a session of its own: a Ctrl-C here is not for the browser, and it has no terminal to take over.
+        # In a session of its own: Ctrl-C does not end the browser, and it cannot take over the terminal.
         process = subprocess.Popen(  # noqa: S603 - the person's browser, and the URL was checked
             [program, *arguments],
             stdin=subprocess.PIPE if text else subprocess.DEVNULL,
@@ -183,7 +184,7 @@ def _start(
     try:
         _ = process.communicate(text or None, timeout=_SECONDS_TO_FAIL)
     except subprocess.TimeoutExpired:
-        # It runs on, as browsers do; somebody has to take note of its end.
+        # The browser keeps running; the thread waits for its end, so that it does not become a zombie.
         threading.Thread(target=process.wait, name="ssooidc-browser", daemon=True).start()
         return True
     return process.returncode == 0

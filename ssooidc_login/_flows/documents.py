@@ -1,4 +1,4 @@
-"""The documents of a session: under which keys they are, and reading and writing them."""
+"""The documents of a session: their keys in the store, and reading and writing them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ssooidc_core._cache_keys import (
     role_credentials_cache_key,
     token_cache_key,
 )
+from ssooidc_core._longest_session import LONGEST_SESSION
 from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import Load, LoginSteps, Save, Show
@@ -34,12 +35,12 @@ __all__ = [
 
 
 def token_key(settings: SsoSettings) -> StoreKey:
-    """Name a session's token."""
+    """Return the key of a session's token."""
     return StoreKey("token", token_cache_key(settings.session_name or settings.start_url))
 
 
 def registration_key(settings: SsoSettings) -> StoreKey:
-    """Name the registration that a session is signed in with."""
+    """Return the key of the registration with which a session signs in."""
     return StoreKey(
         "registration",
         registration_cache_key(
@@ -52,7 +53,7 @@ def registration_key(settings: SsoSettings) -> StoreKey:
 
 
 def role_credentials_key(settings: SsoSettings, *, account_id: str, role_name: str) -> StoreKey:
-    """Name a role's credentials."""
+    """Return the key of a role's credentials."""
     return StoreKey(
         "role-credentials",
         role_credentials_cache_key(
@@ -68,7 +69,7 @@ def load_token(settings: SsoSettings) -> LoginSteps[TokenFile | None]:
     """Read a session's token.
 
     Raises:
-        CacheFileInvalid: there is a document, and it is broken.
+        CacheFileInvalid: the stored document is broken.
         StoreError: the store cannot be read.
     """
     document = yield from Load(token_key(settings))
@@ -76,12 +77,12 @@ def load_token(settings: SsoSettings) -> LoginSteps[TokenFile | None]:
 
 
 def save_token(settings: SsoSettings, token: TokenFile) -> LoginSteps[None]:
-    """Keep a session's token."""
+    """Save a session's token."""
     yield from Save(token_key(settings), SecretStr(token.to_text_with_secrets()))
 
 
 def load_registration(settings: SsoSettings) -> LoginSteps[RegistrationFile | None]:
-    """Read a session's registration; a broken one is as good as none, and is told of."""
+    """Read a session's registration. If it is broken, show a notice and return `None`."""
     document = yield from Load(registration_key(settings))
     if document is None:
         return None
@@ -89,7 +90,7 @@ def load_registration(settings: SsoSettings) -> LoginSteps[RegistrationFile | No
         return RegistrationFile.from_text(document.get_secret_value())
     except CacheFileInvalid as invalid:
         problem = str(invalid)
-    yield from Show(f"{problem}; registering anew")
+    yield from Show(f"{problem}; registering again")
     return None
 
 
@@ -100,7 +101,7 @@ def save_registration(
     scopes: tuple[str, ...] | None,
     grant_types: tuple[str, ...] | None,
 ) -> LoginSteps[None]:
-    """Keep a registration, if the service said when it ends: without that, no tool could use it again."""
+    """Save a registration, if the service said when it expires: without that, no tool could use it again."""
     if client.expires_at is None:
         return
     file = RegistrationFile(
@@ -116,7 +117,7 @@ def save_registration(
 def load_role_credentials(
     settings: SsoSettings, *, account_id: str, role_name: str
 ) -> LoginSteps[RoleCredentialsFile | None]:
-    """Read a role's credentials; broken ones are as good as none."""
+    """Read a role's credentials; return `None` if there are none or if they are broken."""
     key = role_credentials_key(settings, account_id=account_id, role_name=role_name)
     document = yield from Load(key)
     if document is None:
@@ -130,14 +131,18 @@ def load_role_credentials(
 def save_role_credentials(
     settings: SsoSettings, role_name: str, file: RoleCredentialsFile
 ) -> LoginSteps[None]:
-    """Keep a role's credentials."""
+    """Save a role's credentials."""
     key = role_credentials_key(settings, account_id=file.account_id or "", role_name=role_name)
     yield from Save(key, SecretStr(file.to_text_with_secrets()))
 
 
 def end_of(received: datetime, seconds: int) -> datetime:
-    """Give when a token ends that was received then: cut to seconds, as it is written."""
-    return received.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+    """Return when a token expires, given when it was received: cut to seconds, as in its document.
+
+    No token is valid for longer than the longest session.
+    """
+    left = min(timedelta(seconds=seconds), LONGEST_SESSION)
+    return received.astimezone(UTC).replace(microsecond=0) + left
 
 
 def token_of(
@@ -146,9 +151,9 @@ def token_of(
     client: RegisterClientResponse,
     received: datetime,
 ) -> TokenFile:
-    """Make a token's document of what CreateToken answered, in the form of the AWS CLI.
+    """Return the document of a token that CreateToken returned, in the AWS CLI's form.
 
-    Where the answer does not say how long the token lives, it counts as ended, and is refreshed when it is asked for.
+    If the response does not say how long the token is valid, it counts as expired and is refreshed at its next use.
     """
     return TokenFile(
         start_url=settings.start_url,

@@ -1,10 +1,10 @@
-"""Signing in: through a browser with PKCE, or with a device code, one at a time for a session."""
+"""Signing in: through a browser with PKCE, or with a device code; one login at a time per session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from ssooidc_core import (
@@ -29,7 +29,6 @@ from ssooidc_core.flows.authorization_code import (
 )
 from ssooidc_core.flows.device import poll_for_token, start_device_login
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login._browser.allowed_urls import may_open
 from ssooidc_login._events import (
     AwaitCallback,
     Exclusively,
@@ -40,6 +39,7 @@ from ssooidc_login._events import (
     OpenUrl,
     Show,
 )
+from ssooidc_login._flows.allowed_urls import may_open
 from ssooidc_login._flows.documents import (
     load_token,
     registration_key,
@@ -49,61 +49,32 @@ from ssooidc_login._flows.documents import (
 )
 from ssooidc_login._flows.registration import LoginGrant, is_known, registered, scopes_of
 from ssooidc_login._flows.token import SECONDS_TO_WAIT
+from ssooidc_login._login_plan import LoginPlan, WayIn
 from ssooidc_login.errors import LoginBusy
 
-__all__ = ["LoginPlan", "WayIn", "sign_in"]
+__all__ = ["sign_in"]
 
 _SECONDS_TO_SIGN_IN: Final = 600.0
 _DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _SHOWN: Final = 4096
 
 
-class WayIn(Enum):
-    """How a person signs in."""
-
-    BROWSER = "browser"
-    """A browser on this machine comes back by itself (authorization code with PKCE)."""
-    DEVICE_CODE = "device code"
-    """A browser anywhere, and a code to compare."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoginPlan:
-    """How to sign in.
-
-    Attributes:
-        way: browser or device code.
-        reason: why that way, one sentence for the person; `None` says nothing.
-        start_url: where, a vanity URL resolved.
-        client_name: what a new registration is called; people see it.
-        open_browser: whether to open the page; else it is only shown.
-        ports: where to listen for the browser, in order; 0 is any free port.
-    """
-
-    way: WayIn
-    start_url: str
-    client_name: str
-    reason: str | None = None
-    open_browser: bool = True
-    ports: tuple[int, ...] = (0,)
-
-
 def sign_in(settings: SsoSettings, plan: LoginPlan, config: ClientConfig) -> LoginSteps[TokenFile]:
-    """Sign in and keep the token; where another process signs in to this session, wait for it and take its token.
+    """Sign in and save the token; if another process is signing in to this session, wait for it and use its token.
 
     Args:
-        settings: which session.
-        plan: how.
-        config: whose endpoint the browser is sent to.
+        settings: the session's settings.
+        plan: how to sign in.
+        config: the browser is sent to its endpoint.
 
     Raises:
-        CallbackRefused: the person, or the service, said no in the browser.
-        AccessDeniedException: the person said no to the device code.
-        CodeLoginExpired: nobody came back from the browser in ten minutes.
-        DeviceLoginExpired: nobody approved the device code in time.
+        CallbackRefused: the person or the service refused the login in the browser.
+        AccessDeniedException: the person refused the device code.
+        CodeLoginExpired: the browser did not come back within ten minutes.
+        DeviceLoginExpired: the device code was not approved in time.
         LoginBusy: another process has been signing in for ten minutes.
-        ListenerError: nothing can listen for the browser.
-        StoreError: the token cannot be kept.
+        ListenerError: no listener for the browser can be opened.
+        StoreError: the token cannot be saved.
         SsoOidcError: those of RegisterClient, StartDeviceAuthorization and CreateToken.
     """
     before = yield from _stored(settings)
@@ -132,7 +103,7 @@ def _stored(settings: SsoSettings) -> LoginSteps[TokenFile | None]:
         return (yield from load_token(settings))
     except CacheFileInvalid as invalid:
         problem = str(invalid)
-    yield from Show(f"{problem}; signing in writes it anew.")
+    yield from Show(f"{problem}; signing in writes a new one.")
     return None
 
 
@@ -140,15 +111,12 @@ def _sign_in(settings: SsoSettings, plan: LoginPlan, config: ClientConfig) -> Lo
     if plan.reason is not None:
         yield from Show(plan.reason)
     if plan.way is WayIn.DEVICE_CODE:
-        return (
-            yield from _with_registration(
-                settings, plan, _DEVICE_CODE, _device(settings, plan, config)
-            )
-        )
+        device = partial(_device, settings, plan, config)
+        return (yield from _with_registration(settings, plan, _DEVICE_CODE, device))
 
     def listening(redirect_uri: str) -> LoginSteps[TokenFile]:
-        through = _browser(settings, plan, config, redirect_uri)
-        return (yield from _with_registration(settings, plan, "authorization_code", through))
+        browser = partial(_browser, settings, plan, config, redirect_uri)
+        return _with_registration(settings, plan, "authorization_code", browser)
 
     return (yield from Listening(plan.ports, listening))
 
@@ -159,82 +127,67 @@ def _with_registration(
     grant: LoginGrant,
     login: Callable[[RegisterClientResponse], LoginSteps[TokenFile]],
 ) -> LoginSteps[TokenFile]:
-    """Log in with the stored registration; where the service no longer knows it, once more with a new one."""
-    found = yield from registered(
-        settings, grant, client_name=plan.client_name, start_url=plan.start_url, anew=False
-    )
-    if not found.reused:
-        return (yield from login(found.client))
-    # The device flow asks the service before the person; the browser would show the person a page that only says no.
-    known = grant == _DEVICE_CODE or (yield from is_known(found.client))
-    if known:
-        try:
-            return (yield from login(found.client))
-        except InvalidClientException:
-            known = False
-    yield from Show("The service no longer knows this client's registration; registering anew.")
-    found = yield from registered(
-        settings, grant, client_name=plan.client_name, start_url=plan.start_url, anew=True
-    )
+    """Log in with the stored registration; if the service no longer knows it, log in again with a new one."""
+    found = yield from registered(settings, plan, grant)
+    if found.reused:
+        # The device flow sends a request before it involves the person. In the browser flow, the person would see an
+        # error page first, so the registration is checked here.
+        if grant == _DEVICE_CODE or (yield from is_known(found.client)):
+            with suppress(InvalidClientException):
+                return (yield from login(found.client))
+        yield from Show(
+            "The service no longer knows this client's registration; registering again."
+        )
+        found = yield from registered(settings, plan, grant, replace=True)
     return (yield from login(found.client))
 
 
 def _device(
-    settings: SsoSettings, plan: LoginPlan, config: ClientConfig
-) -> Callable[[RegisterClientResponse], LoginSteps[TokenFile]]:
-    def login(client: RegisterClientResponse) -> LoginSteps[TokenFile]:
-        pending = yield from start_device_login(
-            client, start_url=plan.start_url, region=settings.region
-        )
-        complete = pending.verification_uri_complete
-        yield from _send_to(complete or pending.verification_uri, plan, config)
-        # RFC 8628 section 3.3.1: with the complete URL, too, the person compares the code.
-        yield from Show(
-            f"The page must show this code: {printable(pending.user_code, limit=_SHOWN)}"
-        )
-        answer = yield from poll_for_token(pending)
-        return (yield from _keep(settings, answer, client))
-
-    return login
+    settings: SsoSettings, plan: LoginPlan, config: ClientConfig, client: RegisterClientResponse
+) -> LoginSteps[TokenFile]:
+    pending = yield from start_device_login(
+        client, start_url=plan.start_url, region=settings.region
+    )
+    complete = pending.verification_uri_complete
+    yield from _send_to(complete or pending.verification_uri, plan, config)
+    # RFC 8628 section 3.3.1: the person compares the code even if the URL contains it.
+    yield from Show(f"The page must show this code: {printable(pending.user_code, limit=_SHOWN)}")
+    answer = yield from poll_for_token(pending)
+    return (yield from _keep(settings, answer, client))
 
 
 def _browser(
-    settings: SsoSettings, plan: LoginPlan, config: ClientConfig, redirect_uri: str
-) -> Callable[[RegisterClientResponse], LoginSteps[TokenFile]]:
-    def login(client: RegisterClientResponse) -> LoginSteps[TokenFile]:
-        pending = yield from start_code_login(
-            client,
-            redirect_uri=redirect_uri,
-            region=settings.region,
-            scopes=scopes_of(settings, "authorization_code") or (),
-        )
-        # Before the browser is opened: it may be fast.
-        yield from Expect(_judge(pending))
-        yield from _send_to(pending.authorize_url(config), plan, config)
-        callback = yield from AwaitCallback(_SECONDS_TO_SIGN_IN)
-        if callback is None:
-            message = "Nobody came back from the browser in 10 minutes"
-            raise CodeLoginExpired(message)
-        failure: SsoOidcError
-        try:
-            answer = yield from finish_code_login(pending, callback.get_secret_value())
-            token = yield from _keep(settings, answer, client)
-        except SsoOidcError as caught:
-            failure = caught
-        else:
-            yield from Finish(succeeded=True, text="You are signed in. You can close this page.")
-            return token
+    settings: SsoSettings,
+    plan: LoginPlan,
+    config: ClientConfig,
+    redirect_uri: str,
+    client: RegisterClientResponse,
+) -> LoginSteps[TokenFile]:
+    pending = yield from start_code_login(
+        client,
+        redirect_uri=redirect_uri,
+        region=settings.region,
+        scopes=scopes_of(settings, "authorization_code") or (),
+    )
+    # Before the browser is opened, since its answer may come at once.
+    yield from Expect(_judge(pending))
+    yield from _send_to(pending.authorize_url(config), plan, config)
+    callback = yield from AwaitCallback(_SECONDS_TO_SIGN_IN)
+    if callback is None:
+        message = "The browser did not come back within 10 minutes"
+        raise CodeLoginExpired(message)
+    try:
+        answer = yield from finish_code_login(pending, callback.get_secret_value())
+        token = yield from _keep(settings, answer, client)
+    except SsoOidcError as failure:
         yield from Finish(succeeded=False, text=printable(str(failure), limit=_SHOWN))
-        try:
-            raise failure
-        finally:
-            del failure  # its traceback holds this frame
-
-    return login
+        raise
+    yield from Finish(succeeded=True, text="You are signed in. You can close this page.")
+    return token
 
 
 def _judge(pending: PendingCodeLogin) -> Callable[[str], bool | str | None]:
-    """Say of a callback URL whether it is the answer to this login: yes, no, or no with a notice to show."""
+    """Return a function that decides whether a callback URL is the answer to this login, for `Expect`."""
 
     def judge(url: str) -> bool | str | None:
         try:
@@ -244,7 +197,7 @@ def _judge(pending: PendingCodeLogin) -> Callable[[str], bool | str | None]:
         except CallbackMismatch as mismatch:
             if mismatch.error is None:
                 return None
-            # AWS was reported to send none with its state; any page can send one as well.
+            # AWS was reported to send errors without a state, but any other web page can send such an error too.
             error = printable(mismatch.error, limit=200)
             return f"A page reported the error {error!r} without this login's state; still waiting."
         except ConfigurationError:
@@ -258,7 +211,7 @@ def _send_to(url: str, plan: LoginPlan, config: ClientConfig) -> LoginSteps[None
     shown = printable(url, limit=_SHOWN)
     if plan.open_browser and not may_open(url, config):
         yield from Show(
-            "The page to sign in at is on a host that is not known to be AWS's, so it is not opened. "
+            "The sign-in page is on a host that is not known to belong to AWS, so it is not opened. "
             f"Open it yourself only if you trust it:\n{shown}"
         )
         return
@@ -279,6 +232,6 @@ def _keep(
         yield from save_token(settings, token)
         return token
 
-    # After who refreshes the token that this one replaces; one that hangs does not keep a person from signing in.
+    # Wait for a refresh of the token that this one replaces, but do not let one that hangs prevent the login.
     done = yield from Exclusively(token_key(settings), saved, SECONDS_TO_WAIT)
     return (yield from saved()) if done is None else done

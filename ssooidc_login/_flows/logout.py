@@ -1,4 +1,4 @@
-"""Signing out of one session: at the access portal, and here."""
+"""Signing out of one session, at the access portal and in the store."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["end_portal_session", "sign_out"]
 
 
 def sign_out(settings: SsoSettings, roles: Iterable[tuple[str, str]]) -> LoginSteps[bool]:
-    """End the session at the portal, and forget its token, its registration and its roles' credentials.
+    """End the session at the portal, and delete its token, its registration and its roles' credentials.
 
-    What the portal says changes nothing here: a session that it cannot end ends by itself.
+    The documents are deleted even if the portal fails: its session then expires by itself.
 
     Args:
-        settings: which session; others stay signed in.
-        roles: accounts and roles whose credentials this session got.
+        settings: the session's settings; other sessions stay signed in.
+        roles: the accounts and roles whose credentials are deleted.
 
     Returns:
         Whether there was a token.
@@ -37,7 +37,7 @@ def sign_out(settings: SsoSettings, roles: Iterable[tuple[str, str]]) -> LoginSt
     Raises:
         StoreError: something cannot be deleted.
     """
-    # So that nobody saves a refreshed token behind our back; one that hangs must not keep a person signed in.
+    # With the lock, no refresh saves a token after the deletion; but one that hangs must not prevent the logout.
     key = token_key(settings)
     there_was_one = False
     failure: StoreError | None = None
@@ -45,7 +45,7 @@ def sign_out(settings: SsoSettings, roles: Iterable[tuple[str, str]]) -> LoginSt
         done = yield from Exclusively(key, lambda: _forget(settings), SECONDS_TO_WAIT)
         there_was_one = (yield from _forget(settings)) if done is None else done
     except StoreError as caught:
-        # What else there is goes all the same.
+        # Delete the other documents first.
         failure = caught
     for key in (
         registration_key(settings),
@@ -80,11 +80,13 @@ def _forget(settings: SsoSettings) -> LoginSteps[bool]:
 
 
 def end_portal_session(token: TokenFile) -> LoginSteps[None]:
-    """End a token's session at the access portal; where that fails, say so and go on."""
+    """End a token's session at the access portal; if that fails, show a notice and go on."""
     try:
         yield from logout(LogoutRequest(access_token=token.access_token))
     except SsoOidcError as caught:
         problem = type(caught).__name__
     else:
         return
-    yield from Show(f"The access portal did not end the session ({problem}); it ends by itself.")
+    yield from Show(
+        f"The access portal did not end the session ({problem}); it will expire by itself."
+    )

@@ -1,4 +1,4 @@
-"""A session's client registration: the one on disk while it serves, else a new one."""
+"""A session's client registration: the stored one while it can be used, else a new one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from ssooidc_core import (
     InvalidClientException,
+    InvalidRequestException,
     Now,
     RefreshTokenGrant,
     RegisterClientRequest,
@@ -25,30 +26,31 @@ from ssooidc_login._flows.documents import (
     registration_key,
     save_registration,
 )
+from ssooidc_login._login_plan import LoginPlan
 
 __all__ = ["LoginGrant", "Registered", "is_known", "registered", "scopes_of"]
 
 LoginGrant: TypeAlias = Literal[
     "authorization_code", "urn:ietf:params:oauth:grant-type:device_code"
 ]
-"""The grant that a login asks for its token with."""
+"""The grant type with which a login gets its token."""
 
 _WINDOW: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """A registration, and whether it was there before."""
+    """A registration, and whether it was read from the store."""
 
     client: RegisterClientResponse
     reused: bool
 
 
 def scopes_of(settings: SsoSettings, grant: LoginGrant) -> tuple[str, ...] | None:
-    """Give the scopes to register.
+    """Return the scopes to register, or `None` for a registration without scopes.
 
-    Where none are configured, those that the AWS CLI takes for browser logins; the older form of a profile has none in
-    the device flow, as there, and its tokens cannot be refreshed.
+    If none are configured, these are the AWS CLI's default scopes. As in the AWS CLI, a profile in the legacy form,
+    without an sso-session, has no scopes in the device flow, and its tokens cannot be refreshed.
     """
     if settings.scopes is not None:
         return settings.scopes
@@ -58,37 +60,40 @@ def scopes_of(settings: SsoSettings, grant: LoginGrant) -> tuple[str, ...] | Non
 
 
 def registered(
-    settings: SsoSettings, grant: LoginGrant, *, client_name: str, start_url: str, anew: bool
+    settings: SsoSettings, plan: LoginPlan, grant: LoginGrant, *, replace: bool = False
 ) -> LoginSteps[Registered]:
-    """Give a registration for a login: the stored one if it is good for 15 more minutes and made for this grant.
+    """Return a registration for a login: the stored one if it allows this grant and is valid for 15 more minutes.
 
     Args:
-        settings: which session.
-        grant: what the login needs.
-        client_name: of a new registration.
-        start_url: where the session is signed in to, a vanity URL resolved.
-        anew: register, whatever is stored.
+        settings: the session's settings.
+        plan: has the name of a new registration, and the start URL.
+        grant: the grant type that the login needs.
+        replace: delete the stored registration and make a new one.
 
     Raises:
         SsoOidcError: those of RegisterClient and of the store.
     """
     now = (yield from Now()).wall
     stored = yield from load_registration(settings)
-    if stored is not None and not anew and stored.is_usable(now, grant_type=grant, window=_WINDOW):
+    if (
+        stored is not None
+        and not replace
+        and stored.is_usable(now, grant_type=grant, window=_WINDOW)
+    ):
         client = RegisterClientResponse(
             client_id=stored.client_id,
             client_secret=stored.client_secret,
             client_secret_expires_at=int(stored.expires_at.timestamp()),
         )
         return Registered(client=client, reused=True)
-    if anew:
+    if replace:
         yield from Delete(registration_key(settings))
     scopes = scopes_of(settings, grant)
     if grant == "authorization_code":
-        request = code_registration(client_name, start_url=start_url, scopes=scopes or ())
+        request = code_registration(plan.client_name, start_url=plan.start_url, scopes=scopes or ())
     else:
         request = RegisterClientRequest(
-            client_name=client_name, client_type="public", scopes=scopes
+            client_name=plan.client_name, client_type="public", scopes=scopes
         )
     client = yield from register_client(request)
     yield from save_registration(settings, client, scopes=scopes, grant_types=request.grant_types)
@@ -96,15 +101,16 @@ def registered(
 
 
 def is_known(client: RegisterClientResponse) -> LoginSteps[bool]:
-    """Ask whether the service still knows a registration, before a person is sent to a page that only says no.
+    """Ask the service whether it still knows a registration, so that the person is not sent to an error page.
 
-    RFC 6749 section 5.2: a client is authenticated before its grant is looked at, so that a refresh with no real token
-    tells `invalid_client` from `invalid_grant`, and changes nothing.
+    The service authenticates the client before it checks the grant (RFC 6749 section 5.2). So a refresh with a made-up
+    token fails with `invalid_client` if the registration is unknown and with `invalid_grant` if it is known, and
+    changes nothing. A registration of another region was seen to fail with `invalid_request`.
     """
     grant = RefreshTokenGrant.of(client, SecretStr("is-this-client-known"))
     try:
         _ = yield from create_token(grant)
-    except InvalidClientException:
+    except (InvalidClientException, InvalidRequestException):
         return False
     except ServiceError:
         return True

@@ -1,12 +1,12 @@
-"""A session's token: taken from the store while it is good, refreshed in time, by one caller for all.
+"""A session's token: read from the store while it is valid, and refreshed in time by one caller for all.
 
-Whoever refreshes holds the store's lock on the token, reads it again first, and saves before letting go, so that of any
-number of threads, tasks, processes and (with a lease) hosts one asks the service and the others take what it got.
+The caller that refreshes holds the store's lock on the token, reads the token again first, and saves the new one before
+it releases the lock. So of any number of threads, tasks, processes and (with a lease) hosts one sends the request, and
+the others use its result.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,11 @@ from typing import Final
 
 from ssooidc_core import (
     CreateTokenResponse,
-    InvalidGrantException,
     LoginError,
     Now,
     RegisterClientResponse,
     RegistrationGone,
+    SecretStr,
     SessionExpired,
     Sleep,
     SsoOidcError,
@@ -29,29 +29,39 @@ from ssooidc_core.errors import CacheFileInvalid
 from ssooidc_core.flows.refresh import RefreshAdvice, refresh_advice, refresh_token
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._events import Exclusively, LoginSteps, Undisturbed
-from ssooidc_login._flows.documents import end_of, load_token, save_token, token_key
+from ssooidc_login._flows.documents import load_token, save_token, token_key
+from ssooidc_login._flows.renewal import renewed, usable
 from ssooidc_login.errors import NotLoggedIn, RefreshBusy, StoreError
 
-__all__ = ["RefreshMemory", "current_token", "is_refreshable"]
+__all__ = ["NEEDS_LOGIN", "SECONDS_TO_WAIT", "RefreshMemory", "current_token", "is_refreshable"]
 
 _logger: Final = logging.getLogger("ssooidc_login")
 
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.25
 
+NEEDS_LOGIN: Final = (CacheFileInvalid, NotLoggedIn, RegistrationGone, SessionExpired)
+"""Errors of `current_token` that mean someone must sign in again."""
+
 SECONDS_TO_WAIT: Final = 30.0
-"""How long somebody else may take to refresh, before a caller gives up; the holder has 20 s."""
+"""How long a caller waits for another one's refresh, in seconds; the holder of the lock has 20."""
 
 
 @dataclass(slots=True)
 class RefreshMemory:
-    """What a session remembers between calls: when a refresh was last tried in vain, or gave a token that ends soon."""
+    """What a session remembers between calls.
+
+    Attributes:
+        tried_at: when a refresh last failed, or returned a token that expires soon.
+        refused: the access token that the portal refused although it was just refreshed, or that cannot be refreshed.
+    """
 
     tried_at: datetime | None = None
+    refused: SecretStr | None = None
 
 
 def is_refreshable(token: TokenFile, now: datetime) -> bool:
-    """Say whether a token has all that refreshing takes, and its registration is still good."""
+    """Return whether a token can be refreshed: it has all that the request needs, and its registration is valid."""
     return (
         token.refresh_token is not None
         and token.client_id is not None
@@ -63,22 +73,22 @@ def is_refreshable(token: TokenFile, now: datetime) -> bool:
 def current_token(
     settings: SsoSettings, memory: RefreshMemory, *, force: bool = False
 ) -> LoginSteps[TokenFile]:
-    """Give a token that is good now, refreshed if it is time to.
+    """Return a valid token, refreshed if it is time to.
 
     Args:
-        settings: which session.
-        memory: the session's.
-        force: refresh whatever time is left. Whoever asks for that knows why the old token does not do, and so gets
-            what went wrong in place of it, as if it had ended.
+        settings: the session's settings.
+        memory: what the session remembers.
+        force: refresh however much time is left. The caller does not want the old token, so a failure is raised even
+            if the old token is still valid.
 
     Raises:
-        NotLoggedIn: the store has no token of this session.
-        CacheFileInvalid: what the store has is broken.
-        SessionExpired: the token has ended, and it cannot be refreshed: log in again.
-        RegistrationGone: likewise, since the registration is gone.
-        StoreError: the token has ended, and the store cannot be written, so that refreshing could lose it.
-        RefreshBusy: the token has ended, and somebody else has been refreshing it for half a minute.
-        SsoOidcError: the token has ended, and refreshing failed for another reason, which may go away.
+        NotLoggedIn: the store has no token for this session.
+        CacheFileInvalid: the stored token is broken.
+        SessionExpired: the token has expired and cannot be refreshed: log in again.
+        RegistrationGone: the token has expired, and its registration has ended or is unknown: log in again.
+        StoreError: the token has expired, and the store cannot be written, so that refreshing could lose it.
+        RefreshBusy: the token has expired, and another caller has been refreshing it for half a minute.
+        SsoOidcError: the token has expired, and refreshing failed for another reason, which may be temporary.
     """
     token = yield from _stored(settings)
     now = (yield from Now()).wall
@@ -89,7 +99,7 @@ def current_token(
         if token.expires_at > now and not force:
             return token
         raise _ended(settings, token, now)
-    # While there are minutes left, nobody need wait for who is refreshing already.
+    # While minutes are left, do not wait for a refresh in progress.
     wait = SECONDS_TO_WAIT if force or advice is RefreshAdvice.REQUIRED else 0.0
     found = yield from _refreshed_by_someone(settings, memory, token, wait, force=force)
     if found is not None:
@@ -105,7 +115,11 @@ def current_token(
 def _refreshed_by_someone(
     settings: SsoSettings, memory: RefreshMemory, known: TokenFile, seconds: float, *, force: bool
 ) -> LoginSteps[TokenFile | None]:
-    """Refresh, or wait for who does: of many that wait, each looks at the store, and none needs the lock for that."""
+    """Refresh the token, or wait for the caller that does so.
+
+    A caller that waits looks for the new token in the store, which needs no lock. Return `None` if there is none after
+    so many seconds.
+    """
     end = (yield from Now()).monotonic + seconds
     pause = _FIRST_PAUSE
     while True:
@@ -114,7 +128,7 @@ def _refreshed_by_someone(
                 token_key(settings), lambda: _refresh(settings, memory, known, force=force), 0.0
             )
         except StoreError:
-            # A store that can only be read: its token is as good as it is.
+            # The store is read-only: its token can be used until it expires.
             if known.expires_at > (yield from Now()).wall and not force:
                 return known
             raise
@@ -133,12 +147,12 @@ def _refreshed_by_someone(
 def _refresh(
     settings: SsoSettings, memory: RefreshMemory, known: TokenFile, *, force: bool
 ) -> LoginSteps[TokenFile]:
-    """Refresh, with the key held: adopt what somebody else got in the meantime, else ask the service."""
+    """Refresh the token while holding its lock; if another caller has just refreshed it, return that token."""
     token = yield from _stored(settings)
     now = (yield from Now()).wall
     if token != known and _is_good(token, now):
         return token
-    # Who waited for the key need not repeat what its holder has just tried.
+    # The previous holder of the lock may have just tried: do not repeat that.
     advice = refresh_advice(expires_at=token.expires_at, now=now, tried_at=memory.tried_at)
     if advice is RefreshAdvice.NO and not force:
         return token
@@ -153,19 +167,13 @@ def _refresh(
         failure = caught
     else:
         received = (yield from Now()).wall
-        new = dataclasses.replace(
-            token,
-            start_url=settings.start_url,
-            region=settings.region,
-            access_token=answer.access_token,
-            expires_at=end_of(received, answer.expires_in),
-            refresh_token=answer.refresh_token,
-        )
-        # The last token of a session may end soon, and no refresh gives a longer one.
+        new = renewed(settings, token, answer, received)
+        # The last token of a session may expire soon, and refreshing it again returns no longer one.
         soon = refresh_advice(expires_at=new.expires_at, now=received) is not RefreshAdvice.NO
         memory.tried_at = received if soon else None
-        # Cancelled now, it would lose a refresh token that nobody else has.
-        return (yield from Undisturbed(lambda: _save(settings, token, new)))
+        # The new refresh token exists nowhere else: a cancellation must not lose it.
+        kept = yield from Undisturbed(lambda: _save(settings, token, new))
+        return usable(kept, token, answer, received, force=force)
     try:
         return (yield from _after_failure(settings, memory, token, failure, force=force))
     finally:
@@ -173,17 +181,17 @@ def _refresh(
 
 
 def _save(settings: SsoSettings, old: TokenFile, new: TokenFile) -> LoginSteps[TokenFile]:
-    """Save what was refreshed, unless the session was signed out or signed in anew during the call.
+    """Save the refreshed token, unless there was a logout or a new login during the request.
 
-    AWS tools know no lock of ours, and a lease may have run out. Looking once more leaves them a moment, not a call.
+    AWS tools do not use our lock, and a lease may have run out. Reading the token once more before saving leaves them
+    only a moment in which to interfere, not the whole request.
     """
     stored: TokenFile | None = old
     try:
         stored = yield from load_token(settings)
     except (CacheFileInvalid, StoreError) as caught:
-        _logger.debug("Saving without another look at what is stored: %s", caught)
+        _logger.debug("Saving without reading the stored token again: %s", caught)
     if stored is None:
-        # Signed out meanwhile: that counts.
         message = "The session was signed out while its token was being refreshed"
         raise NotLoggedIn(message)
     if stored != old and _is_good(stored, (yield from Now()).wall):
@@ -191,8 +199,8 @@ def _save(settings: SsoSettings, old: TokenFile, new: TokenFile) -> LoginSteps[T
     try:
         yield from save_token(settings, new)
     except StoreError as caught:
-        # The old one may be spent: who has the new one must not lose it as well.
-        _logger.warning("The refreshed token cannot be kept: %s", caught)
+        # The old refresh token may be used up, so the caller must at least get the new token.
+        _logger.warning("The refreshed token cannot be saved: %s", caught)
     return new
 
 
@@ -204,21 +212,21 @@ def _after_failure(
     *,
     force: bool,
 ) -> LoginSteps[TokenFile]:
-    """Say what a failed refresh means: somebody else's newer token, the old one while it is good, or the failure."""
-    if isinstance(failure, SessionExpired) and isinstance(failure.__cause__, InvalidGrantException):
-        # A tool that knows no lock of ours may have refreshed between reading and asking.
+    """Return a newer token that was stored meanwhile, else the old one while it is valid; else raise the failure."""
+    if isinstance(failure, SessionExpired):
+        # A tool that does not use our lock may have refreshed between our reading and our request.
         try:
             stored = yield from load_token(settings)
         except (CacheFileInvalid, StoreError):
-            stored = None  # what the service said counts
+            stored = None  # the service's answer is the error to raise
         now = (yield from Now()).wall
         if stored is not None and stored != token and _is_good(stored, now):
             return stored
     now = (yield from Now()).wall
     memory.tried_at = now
     if token.expires_at > now and not force:
-        # By its class: an administrator who looks for why a session ends early has something to find.
-        _logger.warning("A refresh failed (%s); the token is good for now", type(failure).__name__)
+        # The class name only: enough for an administrator to find out why a session ends early.
+        _logger.warning("A refresh failed (%s); the token is still valid", type(failure).__name__)
         return token
     try:
         raise failure
@@ -243,14 +251,16 @@ def _is_good(token: TokenFile, now: datetime) -> bool:
 
 
 def _ended(settings: SsoSettings, token: TokenFile, now: datetime) -> LoginError:
-    verb = "ends" if token.expires_at > now else "ended"
+    verb = "expires" if token.expires_at > now else "expired"
     ended = f"The token of {_name(settings)} {verb} at {format_timestamp(token.expires_at)}"
     ends = token.registration_expires_at
     if token.refresh_token is None:
         return SessionExpired(f"{ended}, and it cannot be refreshed")
     if ends is not None and ends <= now:
-        return RegistrationGone(f"{ended}, and its registration at {format_timestamp(ends)}")
-    return SessionExpired(f"{ended}, and its file lacks the registration to refresh it with")
+        return RegistrationGone(
+            f"{ended}, and its registration expired at {format_timestamp(ends)}"
+        )
+    return SessionExpired(f"{ended}, and its file lacks the registration that refreshing needs")
 
 
 def _client(token: TokenFile) -> RegisterClientResponse:

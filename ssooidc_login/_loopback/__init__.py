@@ -1,1 +1,1 @@
-"""The listener on 127.0.0.1 that a browser comes back to."""
+"""The listener on 127.0.0.1 that receives the browser's answer."""

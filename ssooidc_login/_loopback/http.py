@@ -1,7 +1,7 @@
-"""What bytes that reach the loopback listener ask for; no I/O.
+"""A parser for requests to the loopback listener; no I/O.
 
-Any program and any web page of this machine can send something here, so the parser is small and strict: the head of one
-request (RFC 9112), and nothing that a browser on its way back would not send.
+Any program and any web page on this machine can send requests here, so the parser is small and strict. It reads the
+head of one request (RFC 9112), and refuses what a browser that follows a redirect would not send.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Final, TypeAlias
 __all__ = ["LONGEST_HEAD", "Arrived", "HangUp", "MoreNeeded", "Refused", "Request", "read_request"]
 
 LONGEST_HEAD: Final = 32768
-"""Bytes of a request's head, the blank line included.
+"""The largest head of a request in bytes, including the blank line.
 
-Cookies know no ports (RFC 6265 section 8.5): those of every other program at 127.0.0.1 come along, each up to 4 KiB.
+Cookies are not separated by port (RFC 6265 section 8.5): a browser also sends those of every other program at
+127.0.0.1, each up to 4 KiB.
 """
 
 _MOST_FIELDS: Final = 100
-_DEFAULT_PORT: Final = 80  # which browsers leave out of `Host`, RFC 9110 section 4.2.1
+_DEFAULT_PORT: Final = 80  # browsers leave it out of `Host`, RFC 9110 section 4.2.1
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"  # RFC 9110 section 5.6.2
 _TOKEN_START: Final = re.compile(_TOKEN)
@@ -31,21 +32,21 @@ _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 @dataclass(frozen=True, slots=True)
 class MoreNeeded:
-    """The head has not come to its end."""
+    """The end of the head has not arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """This is no HTTP; there is nothing to answer."""
+    """The bytes are not HTTP: the connection is closed without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """This gets an answer of this status, and nothing comes of it.
+    """The request is answered with this status and has no other effect.
 
     Attributes:
-        status: 200 for a HEAD of the right path.
-        head_only: whether the request was a HEAD, whose answer has no body.
+        status: the status; 200 for a HEAD of the right path.
+        head_only: whether the request was a HEAD, so that the answer has no body.
     """
 
     status: HTTPStatus
@@ -54,30 +55,30 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A GET of the right path, from whomever.
+    """A GET of the right path, from any sender.
 
     Attributes:
-        target: path and query as they came, ASCII; a code may be in it.
+        target: path and query as received, ASCII; it may contain an authorization code.
     """
 
     target: str = field(repr=False)
 
 
 Request: TypeAlias = MoreNeeded | HangUp | Refused | Arrived
-"""What bytes ask for."""
+"""The result of parsing the bytes of a connection."""
 
 
 def read_request(received: bytes, *, port: int, path: str) -> Request:
-    """Say what the bytes of a connection ask for.
+    """Parse the bytes of a connection.
 
     Args:
-        received: all of them so far; what follows the head is not looked at.
-        port: the listener's; `Host` must name it, or a page of another site may have been made to resolve to this
-            machine (DNS rebinding).
-        path: the only one that there is.
+        received: all bytes so far; those after the head are ignored.
+        port: the listener's port. `Host` must name it, because the name of another site may have been made to resolve
+            to this machine (DNS rebinding).
+        path: the only path that exists.
     """
     if received and _TOKEN_START.match(received) is None:
-        return HangUp()  # a TLS handshake, say
+        return HangUp()  # a TLS handshake, for example
     end = received.find(_END_OF_HEAD, 0, LONGEST_HEAD)
     if end < 0:
         if len(received) >= LONGEST_HEAD:
@@ -119,7 +120,7 @@ def _wrong_resource(method: bytes, target: bytes, path: str) -> HTTPStatus | Non
 
 
 def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]] | None:
-    """Give the header fields, names in lower case; `None` where a line is none (a folded one included)."""
+    """Return the header fields, with names in lower case, or `None` if a line is malformed or folded."""
     if len(lines) > _MOST_FIELDS:
         return None
     fields: list[tuple[bytes, bytes]] = []

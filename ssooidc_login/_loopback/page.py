@@ -1,4 +1,4 @@
-"""The pages that the loopback listener answers with: whole HTTP answers, no I/O."""
+"""The pages of the loopback listener, as whole HTTP responses; no I/O."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _FIELDS: Final = (
 
 
 def page(status: HTTPStatus, heading: str, text: str, *, head_only: bool = False) -> bytes:
-    """Give an answer that is a page.
+    """Return a response with a page.
 
     Args:
-        status: of the answer.
-        heading: the page's title and heading; escaped.
-        text: what else it says; escaped, and without control characters.
-        head_only: leave the body away, as the answer to a HEAD.
+        status: the status of the response.
+        heading: the page's title and heading; escaped here.
+        text: the page's text; escaped here, and control characters are removed.
+        head_only: leave out the body, as in the response to a HEAD.
     """
     title, said = (html.escape(printable(each, limit=_LONGEST_TEXT)) for each in (heading, text))
     body = (
@@ -63,10 +63,10 @@ def page(status: HTTPStatus, heading: str, text: str, *, head_only: bool = False
 
 
 def redirect(url: str) -> bytes:
-    """Give an answer that sends the browser on.
+    """Return a response that redirects the browser.
 
     Args:
-        url: where to; printable ASCII without blanks.
+        url: the target; printable ASCII without blanks.
     """
     return _head(HTTPStatus.SEE_OTHER, (("Location", url), ("Content-Length", "0"), *_FIELDS))
 

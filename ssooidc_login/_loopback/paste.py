@@ -1,4 +1,4 @@
-"""Lines that a person pastes into the terminal while a login waits: for a browser on another machine."""
+"""Reading the callback address that a person pastes into the terminal, for a browser on another machine."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ __all__ = ["PasteReader", "callback_in", "pasting_terminal"]
 
 _LONGEST_LINE: Final = 8192
 _AT_ONCE: Final = 4096
-# What a terminal puts around it where a shell has left its bracketed paste mode on.
+# A terminal sends these around pasted text if a shell has left its bracketed paste mode on.
 _PASTE_BEGINS: Final = "\x1b[200~"
 _PASTE_ENDS: Final = "\x1b[201~"
 
 
 def pasting_terminal(stream: TextIO | None) -> TextIO | None:
-    """Give the stream if it is a terminal that can be waited for, else `None`."""
+    """Return the stream if it is a terminal that a selector can wait for, else `None`."""
     if stream is None or sys.platform == "win32":
         return None
     try:
         return stream if stream.isatty() and stream.fileno() >= 0 else None
     except (OSError, ValueError):
-        return None  # closed, or no file at all
+        return None  # it is closed, or not a file
 
 
 class PasteReader:
-    """Makes lines of what a terminal gives, never waiting for it."""
+    """Reads lines from a terminal without blocking."""
 
     def __init__(self, fd: int) -> None:
-        """Read a terminal's file descriptor, which stays the caller's."""
+        """Create a reader of a terminal's file descriptor, which the caller closes."""
         self.fd: Final = fd
         self._pending = bytearray()
 
     def is_ours(self) -> bool:
-        """Say whether this process may read now: in the background, reading would stop it (SIGTTIN)."""
+        """Return whether this process may read now: in the background, reading would stop it (SIGTTIN)."""
         if sys.platform == "win32":
             return False
         try:
             return os.tcgetpgrp(self.fd) == os.getpgrp()
         except OSError:
-            return True  # no controlling terminal of ours, so nothing stops us
+            return True  # it is not our controlling terminal, so reading it does not stop us
 
     def lines(self) -> list[str] | None:
-        """Read what is there, and give the lines that ended; `None` at the end of the input."""
+        """Read the available input and return the complete lines in it; `None` at the end of the input."""
         try:
             data = os.read(self.fd, _AT_ONCE)
         except (BlockingIOError, InterruptedError):
@@ -59,7 +59,7 @@ class PasteReader:
 
 
 def callback_in(line: str, *, port: int) -> str | None:
-    """Give path and query of a pasted callback address, or `None` where the line is no such address."""
+    """Return path and query of a pasted callback address, or `None` if the line is not such an address."""
     pasted = line.strip().removeprefix(_PASTE_BEGINS).removesuffix(_PASTE_ENDS)
     text = pasted.strip().strip("'\"<>")
     if len(text) > _LONGEST_LINE or not text.isascii() or not text.isprintable() or " " in text:

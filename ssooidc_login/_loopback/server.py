@@ -1,4 +1,4 @@
-"""The thread behind the loopback listener: sockets, deadlines, and who is answered what."""
+"""The thread of the loopback listener: sockets, deadlines, and the answer to each request."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, TextIO
 
 from ssooidc_core.flows.authorization_code import CALLBACK_PATH
-from ssooidc_login._loopback.desk import Desk, Judgement
 from ssooidc_login._loopback.http import (
     LONGEST_HEAD,
     Arrived,
@@ -24,40 +24,42 @@ from ssooidc_login._loopback.http import (
     Refused,
     read_request,
 )
-from ssooidc_login._loopback.page import page
+from ssooidc_login._loopback.inbox import Inbox, Verdict
+from ssooidc_login._loopback.page import page, redirect
 from ssooidc_login._loopback.paste import PasteReader, callback_in
 
-__all__ = ["Limits", "Server"]
+__all__ = ["Limits", "Redirect", "Server"]
 
 _MOST_DRAINED: Final = 65536
 _TICK: Final = 0.5
-_STRANGER: Final = page(
+_REJECTED: Final = page(
     HTTPStatus.BAD_REQUEST,
-    "This was not the answer to this login",
-    "The login still waits for its answer. Use the page that it opened, or the address that it showed.",
+    "This is not the answer to this login",
+    "The login is still waiting for its answer. Use the page that it opened, or the address that it showed.",
 )
 _TOO_LATE: Final = page(
     HTTPStatus.GONE,
-    "This login has had its answer",
-    "How it ended is said where you started it. You can close this page.",
+    "This login already has its answer",
+    "The program that you started shows how the login ended. You can close this page.",
 )
 _STOPPED: Final = page(
     HTTPStatus.OK,
     "The answer has arrived",
-    "How the login ended is said where you started it. You can close this page.",
+    "The program that you started shows how the login ended. You can close this page.",
 )
-_NOTHING: Final = "There is nothing here but the end of a login."
+_NOTHING: Final = "This address is only used to sign in."
 _HEADINGS: Final = {True: "Signed in", False: "The login failed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much, and how long.
+    """Limits of size and time.
 
     Attributes:
-        seconds: for a connection to send its head, and as many to take the answer.
-        seconds_held: how long the browser's page waits for the outcome.
-        connections: at once; for one more, the oldest that is not the browser's goes.
+        seconds: the time that a connection has to send its head, and again to read the answer.
+        seconds_held: how long the browser waits for the end of the login.
+        connections: the number of connections at once. When one more comes, the oldest is closed, but never the
+            browser's that waits for the end of the login.
     """
 
     seconds: float = 5.0
@@ -65,15 +67,34 @@ class Limits:
     connections: int = 32
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Redirect:
+    """A page that sends one browser on to a URL, served in place of the login's callback.
+
+    Attributes:
+        path: the page's path.
+        url: the target; printable ASCII without blanks.
+        admits: decides whether a connection is served.
+        seconds: how long the page is served at most.
+    """
+
+    path: str
+    url: str = field(repr=False)
+    admits: Callable[[socket.socket], bool]
+    seconds: float
+
+
 class _Stage(Enum):
     READING = auto()
-    HELD = auto()  # the browser, which is told nothing before `finish`
+    HELD = auto()  # the browser's connection, which is answered by `finish`
     WRITING = auto()
-    DRAINING = auto()  # all is written; closing with unread input would take the answer back
+    DRAINING = (
+        auto()
+    )  # the answer is written; closing with unread input could discard it on the other side
 
 
 class _Terminal(Enum):
-    LEFT_ALONE = auto()
+    NOT_READ = auto()
     READ = auto()
     PAUSED = auto()  # this process is in the background
     ENDED = auto()
@@ -90,22 +111,36 @@ class _Connection:
 
 
 class Server:
-    """Serves one listening socket, and a terminal, in one daemon thread."""
+    """Serves one listening socket, and reads a terminal, in one daemon thread."""
 
     def __init__(
-        self, listening: socket.socket, desk: Desk, paste: TextIO | None, limits: Limits
+        self,
+        listening: socket.socket,
+        inbox: Inbox,
+        paste: TextIO | None,
+        limits: Limits,
+        redirect: Redirect | None = None,
     ) -> None:
-        """Take over a socket that listens and does not block."""
+        """Take over a non-blocking socket that is listening.
+
+        Args:
+            listening: the socket.
+            inbox: receives the callbacks and the notices.
+            paste: a terminal to read pasted callbacks from, or `None`.
+            limits: limits of size and time.
+            redirect: a page to serve instead of the callback.
+        """
         self._listening: Final = listening
         self._port: Final[int] = listening.getsockname()[1]
-        self._desk: Final = desk
+        self._inbox: Final = inbox
         self._limits: Final = limits
-        # A descriptor of its own: the number of one that somebody closes is soon that of another file.
+        self._redirect: Final = redirect
+        # A descriptor of its own: if another thread closes the original one, its number is soon that of another file.
         self._paste: Final = None if paste is None else PasteReader(os.dup(paste.fileno()))
         self._wake_up, self._woken = socket.socketpair()
         self._wake_up.settimeout(0)
         self._woken.settimeout(0)
-        # kqueue does not watch every terminal.
+        # kqueue cannot wait for every terminal.
         on_darwin = sys.platform == "darwin" and paste is not None
         self._selector: Final = (
             selectors.SelectSelector() if on_darwin else selectors.DefaultSelector()
@@ -115,30 +150,30 @@ class Server:
         self._ending: bytes | None = None
         self._closing = False
         self._expecting = False
-        self._terminal = _Terminal.LEFT_ALONE
+        self._terminal = _Terminal.NOT_READ
         self._thread: Final = threading.Thread(
             target=self._run, name="ssooidc-loopback", daemon=True
         )
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start the thread."""
         self._thread.start()
 
     def expect(self) -> None:
-        """A login waits for its answer: read the terminal, too."""
+        """Start to read the terminal as well: a login waits for its answer."""
         with self._lock:
             self._expecting = True
         self._wake()
 
     def finish(self, *, succeeded: bool, text: str) -> None:
-        """Have the browser that waits told how it ended."""
+        """Send the waiting browser a page that says how the login ended."""
         status = HTTPStatus.OK if succeeded else HTTPStatus.BAD_REQUEST
         with self._lock:
             self._ending = page(status, _HEADINGS[succeeded], text)
         self._wake()
 
     def close(self, seconds: float) -> None:
-        """Have the thread close all sockets and end, waiting for so long at most."""
+        """Make the thread close all sockets and end, and wait for that up to `seconds`."""
         with self._lock:
             self._closing = True
         self._wake()
@@ -146,7 +181,7 @@ class Server:
             self._thread.join(seconds)
 
     def _wake(self) -> None:
-        # Full is as good as written, and closed means that the thread has ended.
+        # If the pipe is full, the thread wakes up anyway; if it is closed, the thread has ended.
         with contextlib.suppress(OSError):
             _ = self._wake_up.send(b"\0")
 
@@ -154,10 +189,11 @@ class Server:
         try:
             _ = self._selector.register(self._listening, selectors.EVENT_READ, None)
             _ = self._selector.register(self._woken, selectors.EVENT_READ, None)
-            while not self._closing:
+            ends_at = None if self._redirect is None else time.monotonic() + self._redirect.seconds
+            while not self._closing and (ends_at is None or time.monotonic() < ends_at):
                 self._step()
-        except Exception:  # noqa: BLE001 - the login must learn of it instead of waiting for nothing
-            self._desk.fail()
+        except Exception:  # noqa: BLE001 - the login must end with an error instead of waiting for nothing
+            self._inbox.fail()
         finally:
             self._end()
 
@@ -165,12 +201,12 @@ class Server:
         now = time.monotonic()
         nearest = min((each.deadline for each in self._connections), default=now + _TICK)
         ready = self._selector.select(max(0.0, min(nearest - now, _TICK)))
-        # New connections last: they may push out an older one, whose head has come by now.
+        # New connections last: one may close an older one, whose head may have arrived by now.
         for key, _events in sorted(ready, key=lambda each: each[0].fileobj is self._listening):
             if isinstance(key.data, _Connection):
                 self._serve(key.data)
             elif key.fileobj is self._listening:
-                # All that wait: connections that say nothing must not make others wait in line.
+                # Accept all that wait: connections that send nothing must not delay the others.
                 for _ in range(self._limits.connections):
                     if not self._accept():
                         break
@@ -179,7 +215,7 @@ class Server:
                     _ = self._woken.recv(4096)
             else:
                 self._read_terminal()
-        self._do_as_told()
+        self._do_as_asked()
         now = time.monotonic()
         for connection in [each for each in self._connections if each.deadline <= now]:
             if connection.stage is _Stage.HELD:
@@ -187,21 +223,21 @@ class Server:
             else:
                 self._drop(connection)
 
-    def _do_as_told(self) -> None:
+    def _do_as_asked(self) -> None:
         with self._lock:
             ending, expecting = self._ending, self._expecting
             self._ending, self._expecting = None, False
         if ending is not None:
             for connection in [each for each in self._connections if each.stage is _Stage.HELD]:
                 self._answer(connection, ending)
-        if expecting and self._terminal is _Terminal.LEFT_ALONE:
-            if self._read_terminal_from_now_on():
-                self._desk.say(
+        if expecting and self._terminal is _Terminal.NOT_READ:
+            if self._start_reading_terminal():
+                self._inbox.notify(
                     "If the browser is on another machine and ends at a page that cannot be reached, paste the address "
                     "of that page here."
                 )
         elif self._terminal is _Terminal.PAUSED:
-            _ = self._read_terminal_from_now_on()
+            _ = self._start_reading_terminal()
 
     def _accept(self) -> bool:
         try:
@@ -209,10 +245,13 @@ class Server:
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return False
         except OSError:
-            # Out of file descriptors: let the oldest stranger go, and do not spin.
+            # Out of file descriptors: close the oldest connection, and do not spin.
             self._drop_oldest()
             time.sleep(0.01)
             return False
+        if self._redirect is not None and not self._redirect.admits(sock):
+            sock.close()
+            return True
         sock.settimeout(0)
         if len(self._connections) >= self._limits.connections:
             self._drop_oldest()
@@ -223,7 +262,7 @@ class Server:
 
     def _serve(self, connection: _Connection) -> None:
         if connection not in self._connections:
-            return  # dropped earlier in this round
+            return  # closed earlier in this round
         try:
             if connection.stage is _Stage.WRITING:
                 self._write(connection)
@@ -237,7 +276,7 @@ class Server:
         if connection.stage is _Stage.READING:
             self._read(connection, data)
         elif not data and connection.stage is _Stage.HELD:
-            # It sends no more; whether it still reads is seen when it is answered.
+            # It sends nothing more; whether it still reads will show when it is answered.
             self._watch(connection, 0)
         else:
             connection.drained += len(data)
@@ -246,7 +285,8 @@ class Server:
 
     def _read(self, connection: _Connection, data: bytes) -> None:
         connection.received += data
-        request = read_request(bytes(connection.received), port=self._port, path=CALLBACK_PATH)
+        path = CALLBACK_PATH if self._redirect is None else self._redirect.path
+        request = read_request(bytes(connection.received), port=self._port, path=path)
         match request:
             case MoreNeeded():
                 if not data:
@@ -262,17 +302,21 @@ class Server:
                 return
             case Arrived(target):
                 connection.received.clear()
-        match self._desk.judge(target):
-            case Judgement.TAKEN:
+        if self._redirect is not None:
+            self._answer(connection, redirect(self._redirect.url))
+            self._closing = True
+            return
+        match self._inbox.offer(target):
+            case Verdict.ACCEPTED:
                 connection.stage = _Stage.HELD
                 connection.deadline = time.monotonic() + self._limits.seconds_held
-                self._leave_terminal(_Terminal.LEFT_ALONE)
-            case Judgement.STRANGER:
-                self._answer(connection, _STRANGER)
-            case Judgement.TOO_LATE:
+                self._stop_reading_terminal(_Terminal.NOT_READ)
+            case Verdict.REJECTED:
+                self._answer(connection, _REJECTED)
+            case Verdict.TOO_LATE:
                 self._answer(connection, _TOO_LATE)
 
-    def _read_terminal_from_now_on(self) -> bool:
+    def _start_reading_terminal(self) -> bool:
         reader = self._paste
         if reader is None:
             return False
@@ -283,7 +327,7 @@ class Server:
         _ = self._selector.register(reader.fd, selectors.EVENT_READ, None)
         return True
 
-    def _leave_terminal(self, state: _Terminal) -> None:
+    def _stop_reading_terminal(self, state: _Terminal) -> None:
         if self._paste is not None and self._terminal is _Terminal.READ:
             _ = self._selector.unregister(self._paste.fd)
         if self._terminal is not _Terminal.ENDED:
@@ -294,26 +338,26 @@ class Server:
         if reader is None:
             return
         if not reader.is_ours():
-            self._leave_terminal(_Terminal.PAUSED)
+            self._stop_reading_terminal(_Terminal.PAUSED)
             return
         lines = reader.lines()
         if lines is None:
-            self._leave_terminal(_Terminal.ENDED)
+            self._stop_reading_terminal(_Terminal.ENDED)
             return
         for line in lines:
             if line.strip():
-                self._take_pasted(line)
+                self._offer_pasted(line)
 
-    def _take_pasted(self, line: str) -> None:
+    def _offer_pasted(self, line: str) -> None:
         target = callback_in(line, port=self._port)
-        match None if target is None else self._desk.judge(target):
-            case Judgement.TAKEN:
-                # What is typed from now on is for whoever reads the terminal next.
-                self._leave_terminal(_Terminal.LEFT_ALONE)
-            case Judgement.TOO_LATE:
+        match None if target is None else self._inbox.offer(target):
+            case Verdict.ACCEPTED:
+                # Later input is for the next program that reads the terminal.
+                self._stop_reading_terminal(_Terminal.NOT_READ)
+            case Verdict.TOO_LATE:
                 pass
             case _:
-                self._desk.say(
+                self._inbox.notify(
                     "That is not the address that this login waits for. Paste the whole address that the browser ended "
                     f"at: it begins with http://127.0.0.1:{self._port}{CALLBACK_PATH}?"
                 )
@@ -359,9 +403,9 @@ class Server:
         connection.sock.close()
 
     def _end(self) -> None:
-        """Close all; the browser, which waits, gets its page first."""
+        """Close everything; the waiting browser is answered first."""
         with contextlib.suppress(Exception):
-            self._do_as_told()
+            self._do_as_asked()
         for connection in list(self._connections):
             with contextlib.suppress(Exception):
                 if connection.stage is _Stage.HELD:

@@ -1,4 +1,4 @@
-"""Work that a cancellation waits for, in asyncio."""
+"""`to_its_end`: finish work in asyncio before a cancellation takes effect."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ T = TypeVar("T")
 
 
 async def to_its_end(work: Coroutine[object, object, T]) -> T:
-    """Await work to its end, whatever cancels the caller; then the cancellation counts. `work` must end by itself."""
+    """Await `work` until it completes, even if the caller is cancelled; raise the cancellation afterwards.
+
+    `work` must end without being cancelled.
+    """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        # More than one may come, and the end of the event loop cancels `task` itself.
+        # There may be more than one cancellation, and the end of the event loop cancels `task` itself.
         while not task.done():
             with suppress(asyncio.CancelledError):
                 _ = await asyncio.wait([task])
         if not task.cancelled():
-            _ = task.exception()  # told to nobody, as the cancellation is what counts
+            _ = task.exception()  # marks it as retrieved; the cancellation is raised instead
         raise

@@ -1,8 +1,8 @@
 """The store in the files that the AWS CLI and the AWS SDKs share, `~/.aws/sso/cache` and `~/.aws/cli/cache`.
 
-A login made here serves `aws` and every SDK, and theirs serves here. No AWS tool can be told of another place, and so
-this store has none either. Documents are replaced in one step and have mode 0600, and a key is locked by a file beside
-its document, `NAME.json.lock`, which AWS tools do not know: they may still write at any time.
+A login made here works in the AWS CLI and every SDK, and theirs works here. The location is fixed in the AWS tools, so
+it is fixed here too. Documents are replaced in one step and have mode 0600. A key is locked with a file beside its
+document, `NAME.json.lock`. AWS tools do not use these locks, so they may write at any time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import SecretBytes, SecretStr
 
@@ -34,6 +34,8 @@ from ssooidc_login.stores.store import DocumentKind, StoreKey
 
 __all__ = ["AwsCacheStore"]
 
+T = TypeVar("T")
+
 _log: Final = logging.getLogger(__name__)
 _LARGEST: Final = 1024 * 1024
 _SSO: Final = (".aws", "sso", "cache")
@@ -48,122 +50,110 @@ _EXTRA: Final = 'Keeping logins in files needs filelock: pip install "ssooidc-co
 
 
 class AwsCacheStore(BlockingStore):
-    """Keeps documents where the AWS tools keep theirs. Safe to use from many threads, processes, and after a fork.
+    """Keeps documents in the files of the AWS tools. It may be used from many threads and processes, and after a fork.
 
-    A file that is broken is given as it is: whoever reads the document says what is wrong with it.
+    The content of a broken file is returned as it is: the reader of the document reports what is wrong with it.
     """
 
     def __init__(
         self, home: Path | None = None, *, warn: Callable[[str], object] | None = None
     ) -> None:
-        """Make a store; nothing is read or made before it is used.
+        """Create a store; no file is read or made until it is used.
 
         Args:
-            home: the folder that has `.aws` in it, for tests; by default what `~` is, as in AWS tools.
-            warn: told, once for each folder, that others than its user could replace what is in it; by default it goes
-                to the log of this module.
+            home: the directory that contains `.aws`, for tests; by default `~`, as in AWS tools.
+            warn: called with a text, once for each directory in which other users could replace files; by default the
+                text is logged by the logger of this module.
 
         Raises:
-            StoreError: nobody knows where the user's home is.
+            StoreError: the home directory cannot be determined.
             ImportError: filelock is not installed; the text names the extra.
         """
         if find_spec("filelock") is None:
-            # Now, rather than at the first refresh.
+            # Here rather than at the first refresh.
             raise ImportError(_EXTRA, name="filelock")
-        # As in the AWS tools: HOME counts, USERPROFILE on Windows, then the user's entry. One that is given is made
-        # absolute, as a process may go to another folder.
+        # As in the AWS tools: HOME (USERPROFILE on Windows), then the user database. A given path is made absolute,
+        # because the process may change its working directory.
         self._home = _user_home() if home is None else home.absolute()
         if not self._home.is_absolute():
-            message = "Nobody knows where the home folder is: set HOME to its path"
+            message = "Cannot determine the home directory: set HOME to its path"
             raise StoreError(message)
         self._warn = _log.warning if warn is None else warn
         self._looked_at: set[Path] = set()
         self._looking = threading.Lock()
 
     def __repr__(self) -> str:
-        """Say where it is."""
+        """Return the class and the home directory."""
         return f"{type(self).__name__}({str(self._home)!r})"
 
     def path(self, key: StoreKey) -> Path:
-        """Say where a document is kept."""
+        """Return the path of a document's file."""
         return self._home.joinpath(*_FOLDERS[key.kind], f"{key.name}.json")
 
     def load(self, key: StoreKey, /) -> SecretStr | None:
-        """Give a document, or `None` where there is none.
+        """Return a document, or `None` if there is none.
 
-        What is not UTF-8, or larger than 1 MiB, comes back as what is no JSON.
+        The text of a file that is not UTF-8, or is larger than 1 MiB, is not valid JSON.
 
         Raises:
-            StoreError: it cannot be read, is a link, or belongs to somebody else.
+            StoreError: the file cannot be read, is a link, or belongs to another user.
         """
         path = self.path(key)
-        try:
-            content = read_own(path, limit=_LARGEST + 1)
-        except (NotOursError, OSError) as failed:
-            problem = problem_text("read", path, failed)
-        else:
-            if content is None:
-                return None
-            # Surrogates are in no JSON text.
-            return SecretStr(content.get_secret_value().decode(errors="surrogateescape"))
-        raise StoreError(problem)
+        content = self._try("read", path, lambda: read_own(path, limit=_LARGEST + 1))
+        if content is None:
+            return None
+        # A text with surrogates is not valid JSON.
+        return SecretStr(content.get_secret_value().decode(errors="surrogateescape"))
 
     def save(self, key: StoreKey, document: SecretStr, /) -> None:
-        """Keep a document in place of what was there.
+        """Save a document, replacing the old one.
 
         Raises:
-            StoreError: it cannot be written, and what was there still is; or it is larger than 1 MiB.
-        """
-        problem = self._save(self.path(key), document)
-        if problem is not None:
-            raise StoreError(problem)
-
-    def delete(self, key: StoreKey, /) -> None:
-        """Forget a document; it need not be there. Its lock file stays.
-
-        Raises:
-            StoreError: it cannot be removed.
+            StoreError: it cannot be written, or is larger than 1 MiB; the old document is still there.
         """
         path = self.path(key)
-        try:
-            remove_own(path)
-        except OSError as failed:
-            problem = problem_text("delete", path, failed)
-        else:
-            return
-        raise StoreError(problem)
+        content = _encoded(path, document)
 
-    def try_lock(self, key: StoreKey, /) -> FileLock | None:
-        """Take the right to work on a key, or give `None` at once where somebody has it.
-
-        Raises:
-            StoreError: the lock file cannot be made or locked, is a link, or belongs to somebody else.
-        """
-        document = self.path(key)
-        path = document.with_name(f"{document.name}.lock")
-        try:
-            self._make_folder(path.parent)
-            return try_file_lock(path)
-        except (NotOursError, OSError) as failed:
-            problem = problem_text("lock", path, failed)
-        raise StoreError(problem)
-
-    def _save(self, path: Path, document: SecretStr) -> str | None:
-        """Say what went wrong. No error leaves this that has been where the document was in the clear."""
-        try:
-            content = SecretBytes(document.get_secret_value().encode())
-        except UnicodeEncodeError:
-            return (
-                f"Cannot write {_shown(path)}: the document has characters that are none of Unicode"
-            )
-        if len(content) > _LARGEST:
-            return f"Cannot write {_shown(path)}: the document is larger than {_LARGEST:,} bytes"
-        try:
+        def replace() -> None:
             self._make_folder(path.parent)
             replace_own(path, content)
+
+        self._try("write", path, replace)
+
+    def delete(self, key: StoreKey, /) -> None:
+        """Delete a document if there is one. Its lock file stays.
+
+        Raises:
+            StoreError: the file cannot be deleted.
+        """
+        path = self.path(key)
+        self._try("delete", path, lambda: remove_own(path))
+
+    def try_lock(self, key: StoreKey, /) -> FileLock | None:
+        """Lock a key, or return `None` at once if it is already locked.
+
+        Raises:
+            StoreError: the lock file cannot be made or locked, is a link, or belongs to another user.
+        """
+        path = self.path(key).with_suffix(".json.lock")
+
+        def lock() -> FileLock | None:
+            self._make_folder(path.parent)
+            return try_file_lock(path)
+
+        return self._try("lock", path, lock)
+
+    @staticmethod
+    def _try(doing: str, path: Path, work: Callable[[], T]) -> T:
+        """Return the result of `work`, or raise a `StoreError` that says what is wrong.
+
+        It is raised outside of the `except` block: the traceback of the first error may contain a document.
+        """
+        try:
+            return work()
         except (NotOursError, OSError) as failed:
-            return problem_text("write", path, failed)
-        return None
+            problem = problem_text(doing, path, failed)
+        raise StoreError(problem)
 
     def _make_folder(self, folder: Path) -> None:
         make_folder(folder)
@@ -174,15 +164,26 @@ class AwsCacheStore(BlockingStore):
                 self._looked_at.add(each)
             if is_open_to_others(each):
                 where = _shown(each)
-                text = (
-                    f"Others can replace the tokens in {where}: make it yours alone, with mode 0700"
-                )
+                text = f"Other users can replace the tokens in {where}: change its owner to you and its mode to 0700"
                 _ = self._warn(text)
 
 
 def _user_home() -> Path:
-    # Where it knows none, this gives back what it got; `Path.expanduser` raises RuntimeError.
+    # Returns "~" if there is no home directory; `Path.expanduser` would raise RuntimeError.
     return Path(os.path.expanduser("~"))  # noqa: PTH111
+
+
+def _encoded(path: Path, document: SecretStr) -> SecretBytes:
+    try:
+        content = SecretBytes(document.get_secret_value().encode())
+    except UnicodeEncodeError:
+        problem = "contains characters that are not Unicode"
+    else:
+        if len(content) <= _LARGEST:
+            return content
+        problem = f"is larger than {_LARGEST:,} bytes"
+    message = f"Cannot write {_shown(path)}: the document {problem}"
+    raise StoreError(message)
 
 
 def _shown(path: Path) -> str:

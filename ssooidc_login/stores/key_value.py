@@ -1,10 +1,10 @@
-"""The store for fleets: any server that py-key-value-aio speaks to (Redis, Valkey, DynamoDB, Postgres, ...), encrypted.
+"""A store for fleets: any server that py-key-value-aio supports (Redis, Valkey, DynamoDB, Postgres, ...), encrypted.
 
-Documents are encrypted and authenticated here, before the library's store sees them, and what is not encrypted is
-not read. For asyncio: py-key-value-aio does not run in trio.
+Documents are encrypted and authenticated before they are passed to the library's store, and unencrypted values are not
+read. The store works in asyncio only: py-key-value-aio does not run in trio.
 
-Without a `lease`, one task of all on this host refreshes at a time, but hosts know nothing of each other: two may ask
-for a token at once, and where refresh tokens rotate, one of them has to sign in again. With a lease it is one of all.
+Without a `lease`, one task at a time refreshes on each host, but two hosts may refresh at once. If the service rotates
+refresh tokens, one of them then has to sign in again. With a lease, one task of all hosts refreshes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 try:
     from key_value.aio.errors import DecryptionError, DeserializationError, EncryptionVersionError
 
-    from ssooidc_login.stores._fleet.encryption import NotSealedError, Passphrase, seal
+    from ssooidc_login.stores._encryption import NotSealedError, Passphrase, seal
 except ImportError as _missing:
     _text = 'The store for fleets needs py-key-value-aio: pip install "ssooidc-core[store]"'
     raise ImportError(_text, name=_missing.name) from _missing
@@ -42,7 +42,7 @@ __all__ = ["KeyValueStore", "Passphrase"]
 T = TypeVar("T")
 
 _DAY: Final = 24 * 3600.0
-# A registration lives 90 days, and no token can be refreshed without it; a role session 12 hours at most.
+# A registration is valid for 90 days, and refreshing a token needs it. A role session lasts at most 12 hours.
 _LIFETIMES: Final[dict[DocumentKind, float]] = {
     "token": 90 * _DAY,
     "registration": 90 * _DAY,
@@ -51,11 +51,11 @@ _LIFETIMES: Final[dict[DocumentKind, float]] = {
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LARGEST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
-_RETRY: Final = "see that the server runs, can be reached and has room, then try again"
+_RETRY: Final = "check that the server runs, can be reached and has room, then try again"
 
 
 class KeyValueStore:
-    """Keeps documents, encrypted, where a py-key-value-aio store keeps its values. Many tasks may use it."""
+    """Keeps encrypted documents in a py-key-value-aio store. Many tasks may use it."""
 
     def __init__(  # noqa: PLR0913 - each choice by name
         self,
@@ -67,24 +67,28 @@ class KeyValueStore:
         lifetimes: Mapping[DocumentKind, float] | None = None,
         lock_folder: Path | None = None,
     ) -> None:
-        """Take a store of the library, which stays open and is the caller's to close.
+        """Create a store over a store of the library, which the caller closes.
 
         Args:
-            backend: the library's store, as it is: it is wrapped for encryption here.
-            encryption: a Fernet key, as `Fernet.generate_key()` makes it; or several, of which the first encrypts and
-                all decrypt, which is how a key is changed; or a `Passphrase`, which takes most of a second.
-            namespace: what keeps one person's documents from another's in one server: letters, digits, `-` and `_`, 64
-                at most. All who share a namespace and the key share the logins.
-            lease: who may work on a document, across hosts; without one a file lock decides, on this host alone.
-            lifetimes: seconds after which the server forgets a document of a kind, counted from when it was saved; by
-                default 90 days for tokens and registrations, 12 hours for role credentials.
-            lock_folder: where the lock files are, if there is no lease; by default `host_locks.lock_folder()`.
+            backend: the library's store, without an encryption wrapper: that is added here.
+            encryption: a Fernet key, as `Fernet.generate_key()` makes it; or several keys, of which the first encrypts
+                and all decrypt, so that a key can be replaced; or a `Passphrase`, from which a key is derived in most
+                of a second.
+            namespace: separates the documents of different persons on one server: up to 64 letters, digits, `-` and
+                `_`. All stores with the same namespace and key share their logins.
+            lease: locks documents across hosts; without it, file locks work on this host only.
+            lifetimes: seconds after which the server deletes a document of a kind, counted from when it was saved; by
+                default 90 days for tokens and registrations, and 12 hours for role credentials.
+            lock_folder: the directory of the lock files, if there is no lease; by default
+                `~/.cache/ssooidc/locks`, or its counterpart on macOS and Windows.
 
         Raises:
-            ConfigurationError: a key is none, a passphrase is short, the namespace or a lifetime is unusable.
+            ConfigurationError: a key is malformed, a passphrase is too short, or the namespace or a lifetime is
+                unusable.
+            StoreError: the home directory cannot be determined.
             ImportError: filelock is missing; the text names the extra.
         """
-        # What `repr` shows comes first: a traceback may show an object that was refused.
+        # First the attributes that `repr` needs: a traceback may show an object whose constructor failed.
         self._namespace: Final = namespace
         self._lease: Final = lease
         if _NAMESPACE.fullmatch(namespace) is None:
@@ -104,53 +108,46 @@ class KeyValueStore:
         self._was_tried = False
 
     def __repr__(self) -> str:
-        """Name the namespace; a backend's text could show a password."""
+        """Return the class, the namespace and the lease; the backend's text could show a password."""
         return f"{type(self).__name__}(namespace={self._namespace!r}, lease={self._lease!r})"
 
     async def aload(self, key: StoreKey, /) -> SecretStr | None:
-        """Give a document, or `None` where there is none.
+        """Return a document, or `None` if there is none.
 
         Raises:
-            StoreError: the server does not answer within 5 s or fails; or what it has was not written with our key, or
-                under another name.
-            ConfigurationError: this runs in trio.
+            StoreError: the server fails or does not answer within 5 s; or the value was not encrypted with one of the
+                keys, or was saved under another name.
+            ConfigurationError: the store is used in trio.
         """
-        collection = self._collection(key)
-        problem, document = await self._within(self._load(key, collection))
-        _raise(problem, "read", key)
-        return document
+        return await self._within("read", key, self._load(key, self._collection(key)))
 
     async def asave(self, key: StoreKey, document: SecretStr, /) -> None:
-        """Keep a document in place of what was there. A cancellation waits for it: its token may be the only one.
+        """Save a document, replacing the old one. A cancellation waits for the end: the token may exist nowhere else.
 
         Raises:
-            StoreError: the server does not answer within 5 s or fails, or does not keep what it is given; or the
-                document is larger than 1 MiB.
-            ConfigurationError: this runs in trio.
+            StoreError: the server fails, does not answer within 5 s, or does not keep the document; or the document is
+                larger than 1 MiB.
+            ConfigurationError: the store is used in trio.
         """
-        collection = self._collection(key)
-        problem, _ = await to_its_end(self._within(self._save(key, collection, document)))
-        _raise(problem, "write", key)
+        saving = self._save(key, self._collection(key), document)
+        await to_its_end(self._within("write", key, saving))
 
     async def adelete(self, key: StoreKey, /) -> None:
-        """Forget a document; it need not be there.
+        """Delete a document if there is one.
 
         Raises:
-            StoreError: the server does not answer within 5 s or fails.
-            ConfigurationError: this runs in trio.
+            StoreError: the server fails or does not answer within 5 s.
+            ConfigurationError: the store is used in trio.
         """
-        collection = self._collection(key)
-        problem, _ = await to_its_end(
-            self._within(self._sealed.delete(key.name, collection=collection))
-        )
-        _raise(problem, "delete", key)
+        deleting = self._sealed.delete(key.name, collection=self._collection(key))
+        _ = await to_its_end(self._within("delete", key, deleting))
 
     async def atry_lock(self, key: StoreKey, /) -> AsyncLock | None:
-        """Take the right to work on a key, or give `None` at once where somebody has it.
+        """Lock a key, or return `None` at once if it is already locked.
 
         Raises:
             StoreError: the lease's service does not answer, or the lock file cannot be made or locked.
-            ConfigurationError: this runs in trio.
+            ConfigurationError: the store is used in trio.
         """
         name = f"{self._collection(key)}:{key.name}"
         if self._locks is None:
@@ -169,7 +166,7 @@ class KeyValueStore:
         if value is None:
             return None
         document = value.get("document")
-        # The encryption says that we wrote it, and this, where: nobody can put one person's in place of another's.
+        # The encryption proves that we wrote the value, and "of" that it is for this key: others cannot swap values.
         if value.get("of") != [collection, key.name] or not isinstance(document, str):
             raise NotSealedError
         return SecretStr(document)
@@ -181,52 +178,51 @@ class KeyValueStore:
         lifetime = self._lifetimes[key.kind]
         await self._sealed.put(key.name, value, collection=collection, ttl=lifetime)
         if not self._was_tried:
-            # A client without `decode_responses` loses all that is put into RedisStore, and says nothing.
+            # RedisStore silently loses every value if its client lacks `decode_responses`.
             if await self._sealed.get(key.name, collection=collection) is None:
                 raise _ForgottenError
             self._was_tried = True
 
-    async def _within(self, work: Coroutine[object, object, T]) -> tuple[str | None, T | None]:
-        """Give the problem, or the result. No error leaves this that has been where a document was in the clear."""
+    async def _within(self, doing: str, key: StoreKey, work: Coroutine[object, object, T]) -> T:
+        """Return the result of `work`, or raise a `StoreError` that says what is wrong.
+
+        It is raised outside of the `except` block: the traceback of the first error may contain a document.
+        """
         try:
             async with asyncio.timeout(_SECONDS):
-                return None, await work
-        except Exception as failed:  # noqa: BLE001 - a library's, of whatever class
-            return _reason(failed), None
-
-
-def _raise(problem: str | None, doing: str, key: StoreKey) -> None:
-    if problem is not None:
+                return await work
+        except Exception as failed:  # noqa: BLE001 - the library may raise any class
+            problem = _reason(failed)
         message = f"Cannot {doing} the {key.kind} {key.name[:8]}: {problem}"
         raise StoreError(message)
 
 
 class _TooLargeError(Exception):
-    """The document is larger than what is kept."""
+    """The document is larger than the limit."""
 
 
 class _ForgottenError(Exception):
-    """What was put was not there."""
+    """A value that was just saved cannot be read back."""
 
 
 def _reason(failed: Exception) -> str:
-    """Say why, and what to do, without the library's words: they may quote what was sent."""
+    """Return what is wrong and what to do, without the library's text, which may quote a document."""
     match failed:
         case DecryptionError() | EncryptionVersionError():
             return (
-                "it was written with another key, or changed. Give the other key as well, after the first, "
+                "it was encrypted with another key, or changed. Give the other key as well, after the first, "
                 "or use another namespace"
             )
         case NotSealedError() | DeserializationError():
             return (
-                "it was not encrypted, or not for this name: somebody else wrote it. "
+                "it is not encrypted, or was saved under another name: another program wrote it. "
                 "Delete it, or use another namespace"
             )
         case _TooLargeError():
             return f"the document is larger than {_LARGEST:,} characters"
         case _ForgottenError():
             return (
-                "the server did not keep it. A client of Redis needs decode_responses=True, "
+                "the server did not keep it. A Redis client needs decode_responses=True, "
                 "and a null store keeps nothing"
             )
         case TimeoutError():

@@ -1,4 +1,4 @@
-"""A lock across hosts that ends by itself: what a store for fleets needs to be single flight for all of them."""
+"""`Lease`: a lock across hosts that expires by itself, with which one host refreshes for all."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ __all__ = ["Lease"]
 
 
 class Lease(Protocol):
-    """Gives the right to work on something, to one host at a time, and for a time.
+    """A service of locks that one host at a time can hold, for a limited time.
 
-    `ssooidc_login.stores.redis_lease` has one. For another service (DynamoDB, etcd, ...) these rules count:
+    `ssooidc_login.stores.redis_lease` has one. An implementation for another service (DynamoDB, etcd, ...) must follow
+    these rules:
 
-    - It ends by itself, after 30 s or so: a refresh has 20 s, and who hangs or dies must block nobody for longer.
-    - What is taken has an owner that nobody else can be, and is given back only where that still owns it.
-    - `ais_held()` of what it gives is false as soon as somebody else could have it, and where that is not known.
-    - `arelease()` of what it gives works in a task that is being cancelled, ends soon, and raises nothing: what cannot
-      be given back ends by itself.
+    - A lock expires by itself after about 30 s: a refresh takes at most 20 s, and a host that hangs or dies must not
+      block the others for longer.
+    - A lock has a unique owner, and is released only if that owner still holds it.
+    - The lock's `ais_held()` is false as soon as another host could hold the lock, and if that is unknown.
+    - The lock's `arelease()` works in a task that is being cancelled, ends soon, and raises nothing: a lock that cannot
+      be released expires by itself.
     """
 
     async def atry_acquire(self, name: str, /) -> AsyncLock | None:
-        """Take a name, or give `None` at once where somebody has it.
+        """Lock a name, or return `None` at once if it is already locked.
 
         Args:
-            name: up to 200 ASCII letters, digits, `-`, `_` and `:`; no secret.
+            name: up to 200 ASCII letters, digits, `-`, `_` and `:`; not a secret.
 
         Raises:
-            StoreError: the service that keeps leases does not answer.
+            StoreError: the service does not answer.
         """
         ...

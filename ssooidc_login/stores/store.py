@@ -1,7 +1,7 @@
-"""What a store is: it keeps documents under keys, and lets one at a time work on a key.
+"""The interface of stores: a store keeps documents under keys, and lets one caller at a time lock a key.
 
-There are three kinds of documents, those of `ssooidc_core._cache_files`; a store keeps their text as it is and looks at
-nothing in it. A store is blocking (`Store`), asynchronous (`AsyncStore`), or both.
+There are three kinds of documents. A store keeps their text as it is and does not interpret it. A store is blocking
+(`Store`), asynchronous (`AsyncStore`), or both.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _NAME: Final = re.compile(r"[0-9a-f]{40}\Z")
 
 @dataclass(frozen=True, slots=True)
 class StoreKey:
-    """Where a document is kept.
+    """The key of a document.
 
     Attributes:
-        kind: what it is.
-        name: what `ssooidc_core._cache_keys` gives: 40 hexadecimal digits, and so fit for a file's name.
+        kind: the kind of document.
+        name: 40 hexadecimal digits, as in the names of the AWS tools' cache files.
     """
 
     kind: DocumentKind
     name: str
 
     def __post_init__(self) -> None:
-        """Refuse a name that could lead elsewhere.
+        """Check the name, because stores use it in file names.
 
         Raises:
-            ValueError: it is not 40 hexadecimal digits.
+            ValueError: the name is not 40 hexadecimal digits.
         """
         if _NAME.match(self.name) is None:
             message = "The name of a stored document is 40 hexadecimal digits"
@@ -44,39 +44,39 @@ class StoreKey:
 
 
 class Lock(Protocol):
-    """The right to work on a key, until it is released or lost."""
+    """A lock on a key, held until it is released or lost."""
 
     def is_held(self) -> bool:
-        """Say whether nobody else can have it: a lease may have run out, a lock of the kernel cannot."""
+        """Return whether the lock is still held: a lease may have expired; a lock of the kernel never does."""
         ...
 
     def release(self) -> None:
-        """Give it back; once is enough, and what was lost is not an error."""
+        """Release the lock. A second call does nothing, and a lost lock is not an error."""
         ...
 
 
 class Store(Protocol):
-    """Keeps documents; safe to use from many threads.
+    """Keeps documents. It must be safe to use from many threads.
 
-    Any method may raise `StoreError`, whose text says what to do and holds nothing of a document.
+    Every method may raise `StoreError`, whose text says what to do and contains nothing of a document.
     """
 
     def load(self, key: StoreKey, /) -> SecretStr | None:
-        """Give a document, or `None` where there is none."""
+        """Return a document, or `None` if there is none."""
         ...
 
     def save(self, key: StoreKey, document: SecretStr, /) -> None:
-        """Keep a document in place of what was there: others see the old one or the new one, whole."""
+        """Save a document, replacing the old one: other readers see the whole old document or the whole new one."""
         ...
 
     def delete(self, key: StoreKey, /) -> None:
-        """Forget a document; it need not be there."""
+        """Delete a document if there is one."""
         ...
 
     def try_lock(self, key: StoreKey, /) -> Lock | None:
-        """Take the right to work on a key, or give `None` at once where somebody has it, in this process or another.
+        """Lock a key, or return `None` at once if it is already locked, in this process or another.
 
-        A holder that is killed frees it. Reading and saving do not need it.
+        If the holder is killed, the lock is released. Loading and saving do not need the lock.
         """
         ...
 
@@ -85,11 +85,11 @@ class AsyncLock(Protocol):
     """`Lock`, for asyncio and trio."""
 
     async def ais_held(self) -> bool:
-        """Say whether nobody else can have it."""
+        """Return whether the lock is still held."""
         ...
 
     async def arelease(self) -> None:
-        """Give it back."""
+        """Release the lock; a second call does nothing."""
         ...
 
 
@@ -97,17 +97,17 @@ class AsyncStore(Protocol):
     """`Store`, for asyncio and trio."""
 
     async def aload(self, key: StoreKey, /) -> SecretStr | None:
-        """Give a document, or `None` where there is none."""
+        """Return a document, or `None` if there is none."""
         ...
 
     async def asave(self, key: StoreKey, document: SecretStr, /) -> None:
-        """Keep a document in place of what was there."""
+        """Save a document, replacing the old one."""
         ...
 
     async def adelete(self, key: StoreKey, /) -> None:
-        """Forget a document; it need not be there."""
+        """Delete a document if there is one."""
         ...
 
     async def atry_lock(self, key: StoreKey, /) -> AsyncLock | None:
-        """Take the right to work on a key, or give `None` at once where somebody has it."""
+        """Lock a key, or return `None` at once if it is already locked."""
         ...

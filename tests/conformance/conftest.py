@@ -1,7 +1,7 @@
-"""How conformance is counted: cases run, cases that do not apply, and differences that are deliberate.
+"""Conformance counts: compared cases, cases that do not apply, and deliberate differences.
 
-A test says what it saw through the fixture `tally`; the terminal summary adds it up by group. A difference must stand
-in `deliberate_differences.toml`, and where the whole folder runs, each of them must have been seen.
+Tests report to the fixture `tally`, and the terminal summary prints sums by group. Every difference must be listed in
+`deliberate_differences.toml`; if the whole folder runs, every listed difference must occur.
 """
 
 import json
@@ -34,7 +34,7 @@ PROPERTY: Final = "conformance"
 
 @dataclass(frozen=True)
 class Difference:
-    """Where we deliberately do other than the oracle."""
+    """A deliberate difference from the implementation or case file that is compared."""
 
     group: str
     what: str
@@ -42,14 +42,14 @@ class Difference:
 
 
 def read_differences() -> dict[str, Difference]:
-    """Read the table; every entry is complete."""
+    """Read the table, and check that every entry is complete."""
     text = (HERE / "deliberate_differences.toml").read_text(encoding="utf-8")
     return {name: Difference(**entry) for name, entry in tomllib.loads(text).items()}
 
 
 @dataclass
 class Tally:
-    """What one test saw."""
+    """The counts and differences of one test."""
 
     group: str
     differences: dict[str, Difference]
@@ -62,12 +62,12 @@ class Tally:
         self.cases += cases
 
     def skips(self, case: str, reason: str) -> None:
-        """Note a case of somebody else's file that says nothing about us, and why."""
+        """Record a case of a published file that does not apply here, with the reason."""
         assert reason
         self.not_applicable[case] = reason
 
     def differs(self, name: str) -> None:
-        """Note a difference; one that is not in the table for this group fails."""
+        """Record a difference; fail if the table does not list it for this group."""
         known = self.differences.get(name)
         assert known is not None, f"{name!r} is not in deliberate_differences.toml"
         assert known.group == self.group, f"{name!r} belongs to {known.group}, not to {self.group}"
@@ -76,30 +76,30 @@ class Tally:
 
 @pytest.fixture(scope="session")
 def differences() -> dict[str, Difference]:
-    """Give the table of deliberate differences."""
+    """Return the table of deliberate differences."""
     return read_differences()
 
 
 @pytest.fixture(scope="session")
 def botocore_loader() -> Loader:
-    """Give the loader of botocore's own data, without `~/.aws/models`, where a user may have put anything."""
+    """Return the loader of botocore's own data, without `~/.aws/models`, which a user may have changed."""
     data = Path(botocore.__file__).parent / "data"
     return Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
 
 
 class WholeBody:
-    """The body of an answer, the way botocore reads one."""
+    """The body of a response, with the interface that botocore reads."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body
 
     def stream(self, *_: object, **__: object) -> Iterator[bytes]:
-        """Give it in one piece."""
+        """Yield the body in one piece."""
         yield self.body
 
 
 class BotocoreWire:
-    """A client of botocore, all of it but the wire: the test sees each request as sent, and says what the answer is."""
+    """A botocore client without a network: tests see each request as sent, and provide the response."""
 
     def __init__(self, session: Session, service: str, endpoint: str) -> None:
         self.client: BaseClient = session.create_client(
@@ -110,7 +110,7 @@ class BotocoreWire:
             aws_secret_access_key="secret",
             config=Config(retries={"total_max_attempts": 1, "mode": "standard"}),
         )
-        # The stubs say that a handler gives nothing; what this one gives is what keeps botocore from sending.
+        # The stubs say that a handler returns nothing; the value that this one returns keeps botocore from sending.
         self.client.meta.events.register("before-send", cast("Callable[..., None]", self._send))
         self._answer = HttpResponse(200, {"Content-Type": "application/json"}, b"{}")
         self._sent: list[AWSPreparedRequest] = []
@@ -128,7 +128,7 @@ class BotocoreWire:
         )
 
     def request(self, operation: str, parameters: Mapping[str, object]) -> AWSPreparedRequest:
-        """Give what the client sends."""
+        """Return the request that the client sends."""
         self._sent.clear()
         _ = self.answer(operation, parameters, HttpResponse(200, {}, b""))
         (sent,) = self._sent
@@ -137,7 +137,7 @@ class BotocoreWire:
     def answer(
         self, operation: str, parameters: Mapping[str, object], answer: HttpResponse
     ) -> dict[str, object]:
-        """Give what the client makes of an answer, `ResponseMetadata` included; an error is raised."""
+        """Return the client's parsed response, `ResponseMetadata` included, or raise its error."""
         self._answer = answer
         call: Callable[..., dict[str, object]] = getattr(self.client, xform_name(operation))
         return call(**parameters)
@@ -148,7 +148,7 @@ BOTOCORE_ENDPOINT: Final = "https://endpoint.example/base"
 
 @pytest.fixture(scope="session")
 def wires(botocore_loader: Loader) -> dict[str, BotocoreWire]:
-    """Give a client of botocore for each service, blind to the machine's AWS settings; both at one endpoint."""
+    """Return a botocore client for each service, at the same endpoint, isolated from the machine's AWS settings."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
@@ -163,7 +163,7 @@ def wires(botocore_loader: Loader) -> dict[str, BotocoreWire]:
 
 @dataclass(frozen=True)
 class Asked:
-    """An operation that was asked something, ours and with the parameters for botocore's client."""
+    """A request for one operation: ours, and the parameters for botocore's client."""
 
     service: str
     operation: Operation[object, Exception]
@@ -173,14 +173,14 @@ class Asked:
 def ask(
     build: Callable[[Any], Operation[object, Exception]], model: type[Request], **parameters: str
 ) -> Asked:
-    """Ask the same of both."""
+    """Return the same request in both forms."""
     service = "sso" if "portal" in model.__module__ else "sso-oidc"
     return Asked(service, build(model.model_validate(parameters)), parameters)
 
 
 @pytest.fixture(scope="session")
 def asked() -> dict[str, Asked]:
-    """Give every operation by its name; the secrets are no part of any usual text."""
+    """Return a request for every operation by name; no secret is part of any other text."""
     client = {"clientId": "id", "clientSecret": "asked-secret"}
     account = {"accessToken": "asked-token", "accountId": "123456789012"}
     return {
@@ -222,17 +222,17 @@ def asked() -> dict[str, Asked]:
 
 @pytest.fixture
 def tally(request: pytest.FixtureRequest, differences: dict[str, Difference]) -> Iterator[Tally]:
-    """Count for the group that the module names in `GROUP`."""
+    """Return the tally of the group that the module names in `GROUP`."""
     tally = Tally(request.module.GROUP, differences)
     yield tally
     told = json.dumps([tally.group, tally.cases, tally.not_applicable, tally.seen])
-    # A property travels with the report, from a worker of xdist to whoever sums up.
+    # A report carries properties from an xdist worker to the process that sums up.
     request.node.user_properties.append((PROPERTY, told))
 
 
 @dataclass
 class Sums:
-    """What all tests of a group saw."""
+    """The sum of all tests of a group."""
 
     cases: int = 0
     not_applicable: dict[str, str] = field(default_factory=dict)
@@ -240,14 +240,14 @@ class Sums:
 
 
 class Summary:
-    """Adds up, and fails a run of the whole folder that left a listed difference unseen."""
+    """Sums up the reports, and fails a run of the whole folder in which a listed difference did not occur."""
 
     def __init__(self) -> None:
         self.groups: defaultdict[str, Sums] = defaultdict(Sums)
         self.unseen: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in one report."""
+        """Add one report."""
         if report.when != "teardown":
             return
         for name, value in report.user_properties:
@@ -260,8 +260,8 @@ class Summary:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Look for differences that no test met: either the table or a test is out of date."""
-        # A selection cannot meet them all.
+        """Find differences that no test met: either the table or a test is out of date."""
+        # A selection of tests cannot meet all of them.
         options = session.config.option
         # Without pytest's cache there is no `--lf`.
         selected = options.keyword or options.markexpr or getattr(options, "lf", False)
@@ -296,6 +296,6 @@ class Summary:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Sum up where the reports come together, not in the workers."""
+    """Sum up in the process that receives the reports, not in the workers."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Summary(), "conformance-summary")

@@ -29,7 +29,7 @@ TOKEN: dict[str, Any] = {
 
 
 def save(loader: SSOTokenLoader, token: dict[str, Any], session_name: str | None = None) -> None:
-    # Its stubs have the token as a string.
+    # The stubs declare the token as a string.
     save_token: Any = loader.save_token
     save_token(START_URL, token, session_name)
 

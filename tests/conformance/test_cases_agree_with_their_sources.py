@@ -1,7 +1,7 @@
-"""The tables in `cases/` say what the files say that they were made of: nothing is missing, and nothing is added.
+"""The tables in `cases/` match the files that they were made from: nothing is missing, and nothing is added.
 
-The files are no part of the project, and the test skips where they are not beside it. Each function takes out of a
-file what a table should have, in the table's form; what then is left of the file must stand in `left_out.toml`.
+The files are not part of the project, and the test skips if they are not there. Each function removes from a file what
+a table should have, and returns it in the table's form; the rest of the file must be listed in `left_out.toml`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 LEFT_OUT: Final = Path(__file__).with_name("left_out.toml")
-# Of JSON and TOML, whose forms the functions below spell out.
+# Values of JSON and TOML; the functions below define their forms.
 Json: TypeAlias = Any
 
 
 @pytest.fixture(scope="module")
 def sources() -> Path:
-    """Return the folder of the files that the tables were made of."""
+    """Return the folder of the source files."""
     named = os.environ.get("SSOOIDC_VECTORS")
     folder = (ROOT / (named or "../shared/vectors")).resolve()
     if not folder.is_dir():
@@ -46,7 +46,7 @@ def compact(value: Json) -> str:
 
 
 def moved(source: Json, **names: str) -> dict[str, Any]:
-    """Take members out of the source, under the table's names, where they are there."""
+    """Move members that exist out of the source, under the table's names."""
     return {ours: source.pop(theirs) for ours, theirs in names.items() if theirs in source}
 
 
@@ -72,7 +72,7 @@ def endpoints(source: Json) -> Json:
 
 
 def configured_endpoints(source: Json) -> Json:
-    """Each case with what its profile, arguments and environment stand for."""
+    """Return each case with the settings of its profile, arguments and environment."""
     (suite,) = source["testSuites"]
     services, arguments = suite.pop("services"), suite.pop("client_configs")
     environments, profiles = suite.pop("environments"), suite["profiles"]
@@ -103,7 +103,7 @@ def configured_endpoints(source: Json) -> Json:
 
 
 def resolved_endpoints(table: Json) -> Json:
-    """The same of the table: its names are not the source's."""
+    """Return the same for the table, whose names differ from the source's."""
     settings: dict[str, Json] = {}
     for name, members in sections(table["config"]).items():
         kind, _, label = name.partition(" ")
@@ -284,7 +284,7 @@ GO_FILES: Final = {
 
 
 def token_refresh(source: Json, provider: Json) -> Json:
-    """But for the files of the Go cases, which their source only names."""
+    """Return the cases, without the files of the Go cases, which their source only names."""
     shared, moments = [], set()
     for case in provider["sso_provider_refresh_cases"]:
         moments.add(case.pop("currentTime"))
@@ -333,7 +333,7 @@ def sso_settings(source: Json, provider: Json) -> Json:
         resolved.append({"config": found, "found": outcome})
     for case in source["c_auth_profile_cases"]["cases"]:
         form = "session" if "provider_sso_session" in case["test"] else "older"
-        # Keys of a user, which sign nobody in.
+        # Keys of a user, which are not used to sign in.
         text = re.sub(r"aws_(access_key_id|secret_access_key)=.*\n?", "", case.pop("config"))
         by_form.append({"config": sections(text), "form": form, **moved(case, valid="valid")})
     scopes = source["registration_scopes_setting"].pop("rows")
@@ -349,14 +349,14 @@ def parsed_settings(table: Json) -> Json:
 
 def recorded_answers(source: Json) -> Json:
     def names(lines: list[str]) -> list[str]:
-        """Cut the placeholders of values that differ each time."""
+        """Shorten the placeholders of values that differ each time."""
         return [line.partition(": <")[0] for line in lines]
 
     errors = []
     for each in source["oidc_errors"]:
         row = moved(each, status="status", body="body", type="errortype", known="confidence")
         row["operation"] = each.pop("op").partition("(")[0].partition(" / ")[0]
-        # A name that was not told for certain.
+        # A name that the source does not give with certainty.
         row["type"] = row["type"].rstrip("?")
         row["known"] = row["known"].partition(" ")[0]
         row |= moved(each.pop("body_fields", {}), error="error")
@@ -397,7 +397,7 @@ def sourceless(value: Json) -> Json:
 
 
 def shortened(value: Json) -> Json:
-    """Cut tokens, of which no test needs all."""
+    """Shorten tokens, which no test needs in full."""
     if isinstance(value, dict):
         return {name: shortened(each) for name, each in value.items()}
     if isinstance(value, list):
@@ -433,7 +433,7 @@ def rest_json(source: Json, not_applicable: set[str]) -> Json:
 
 
 def rest_json_case(told: Json, case: Json) -> tuple[str, dict[str, Any]]:
-    """One case of the protocol, and the part of the table that it is in."""
+    """Return one case of the protocol, and the part of the table where it belongs."""
     is_answer = told.pop("kind") == "httpResponseTests"
     operation, is_served = told.pop("operation"), case.pop("appliesTo", "") == "server"
     text, members = case.pop("body", ""), case.pop("params", None)
@@ -463,14 +463,14 @@ NUMBERS: Final = {"integer": "number", "long": "number"}
 
 
 class Model:
-    """A service, as its Smithy model has it."""
+    """A service in its Smithy model."""
 
     def __init__(self, source: Json) -> None:
         shapes = {name.partition("#")[2]: shape for name, shape in source["shapes"].items()}
         for shape in shapes.values():
             members = shape["members"].values() if "members" in shape else ()
             for each in (shape, *members):
-                # A trait without a value is an empty object: nothing would be left of it.
+                # A trait without a value is an empty object, of which nothing would be left.
                 traits = each.get("traits", {})
                 each["traits"] = {name: value or True for name, value in traits.items()}
         self.types = {name: shape.pop("type") for name, shape in shapes.items()}
@@ -505,7 +505,7 @@ class Model:
         return {"http": f"{http['method']} {http['uri']}", "signed": signed}
 
     def error(self, shape: Json) -> list[int | str]:
-        """The status, and the OAuth code that the description of the member `error` names."""
+        """Return the status, and the OAuth code in the description of the member `error`."""
         told = shape["members"].get("error", {"traits": {}})["traits"]
         code = re.findall(r"<code>(\w+)</code>", told.get("smithy.api#documentation", ""))
         return [shape["traits"].pop("smithy.api#httpError"), *code]
@@ -544,12 +544,12 @@ def target(reference: dict[str, str]) -> str:
 
 
 def has(traits: dict[str, Any], name: str) -> bool:
-    """Take a trait without a value out, and say whether it was there."""
+    """Remove a trait without a value, and return whether it existed."""
     return traits.pop(f"smithy.api#{name}", None) is not None
 
 
 def nameless(value: Json) -> Json:
-    """Return a table without the names of its rows, which are its own."""
+    """Return a table without the names of its rows, which the source does not have."""
     if isinstance(value, dict):
         return {name: nameless(each) for name, each in value.items()}
     if not isinstance(value, list):
@@ -562,7 +562,7 @@ def nameless(value: Json) -> Json:
 
 
 def left_of(value: Json, path: str = "") -> Iterator[str]:
-    """Yield the path of each value that is left of a source."""
+    """Yield the path of each remaining value of a source."""
     if isinstance(value, dict | list) and value:
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         for name, each in pairs:

@@ -1,7 +1,7 @@
-"""The surface: every operation, member and error of the two services' models is one of ours, and the reverse.
+"""The surface: our operations, members and errors are exactly those of the two services' models.
 
-Three sources are compared: the models that botocore has, the tables of the Smithy models in `cases/`, and our classes
-as pydantic sees them.
+Three sources are compared: botocore's models, the tables of the Smithy models in `cases/`, and the fields of our
+classes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ERRORS: Final = {"sso-oidc": OIDC_ERRORS, "sso": PORTAL_ERRORS}
 
 
 class Member(NamedTuple):
-    """A member of a structure; of a list, its items' kind is in `kind`."""
+    """A member of a structure; for a list, `kind` is the kind of its items."""
 
     kind: str
     required: bool
@@ -54,7 +54,7 @@ Structures: TypeAlias = dict[str, dict[str, Member]]
 
 
 class Service(NamedTuple):
-    """What there is to compare of a service's model."""
+    """The parts of a service's model that are compared."""
 
     structures: Structures
     errors: dict[str, int]
@@ -67,7 +67,7 @@ NUMBERS: Final = {"integer": "number", "long": "number"}
 
 
 def of_botocore(model: ServiceModel) -> Service:
-    """Read botocore's."""
+    """Read botocore's model."""
 
     def kind(shape: Shape) -> str:
         if shape.type_name == "list":
@@ -98,7 +98,7 @@ def of_botocore(model: ServiceModel) -> Service:
 
 
 def of_table(table: dict[str, Any]) -> Service:
-    """Read a table of `cases/`."""
+    """Read the model from a table of `cases/`."""
 
     def member(text: str) -> Member:
         kind, *marks = text.split(", ")
@@ -122,7 +122,7 @@ def split_http(text: str) -> tuple[str, str]:
     return method, target
 
 
-# A grant is a model; a structure of the service's is all of them together.
+# A grant has a model of its own; a structure of the service combines all grants.
 OURS: Final[dict[str, dict[str, tuple[type[BaseModel], ...]]]] = {
     "sso-oidc": {
         "RegisterClientRequest": (core.RegisterClientRequest,),
@@ -142,12 +142,12 @@ OURS: Final[dict[str, dict[str, tuple[type[BaseModel], ...]]]] = {
         and name != "GetRoleCredentials"
     },
 }
-# RFC 6749 section 4.1.3 and 10.3: who has the code, or the device code, has the token.
+# RFC 6749 sections 4.1.3 and 10.3: anyone who has the code, or the device code, can get the token.
 SECRET_TOO: Final = {"deviceCode", "code", "identityContext"}
 
 
 def kind_of(annotation: object) -> str:
-    """Say what the annotation of a field is in the terms of a service's model."""
+    """Describe the annotation of a field in the terms of a service's model."""
     arguments = [each for each in get_args(annotation) if each is not type(None)]
     if get_origin(annotation) is Annotated or len(arguments) != len(get_args(annotation)):
         return kind_of(arguments[0])
@@ -157,7 +157,7 @@ def kind_of(annotation: object) -> str:
         return annotation.__name__
     if annotation is int:
         return "number"
-    # What is left are strings, secret ones, and those of which there are a few.
+    # The rest are strings: plain, secret, or one of a few values.
     assert annotation in {str, SecretStr} or all(
         isinstance(each, str) or kind_of(each) == "string" for each in arguments
     )
@@ -216,7 +216,7 @@ def test_every_member_is_ours_and_the_reverse(
         ours = [members_of(model) for model in models]
         assert {name for members in ours for name in members} == theirs.keys()
         for members in ours:
-            # What a grant has not, it cannot need.
+            # A member that a grant lacks cannot be required.
             assert {name for name, member in theirs.items() if member.required} - {"grantType"} <= {
                 name for name, member in members.items() if member.required
             }
@@ -238,7 +238,7 @@ def test_every_member_is_ours_and_the_reverse(
 
 
 def test_what_we_require_of_answers_beyond_the_model() -> None:
-    """The whole list: everything else may be missing."""
+    """The complete list: every other member may be missing."""
     assert {
         structure: {name for name, member in members_of(models[0]).items() if member.required}
         for structures in OURS.values()
@@ -321,7 +321,7 @@ def test_sso_oidc_has_no_paginator_and_sso_has_two(
         for name in wire.model.operation_names:
             assert wire.client.can_paginate(xform_name(name)) == (name in pages[service])
             tally.ran()
-    # What gives every page with us.
+    # The functions that yield every page.
     assert set(portal_flows.__all__) == {"list_all_accounts", "list_all_account_roles"}
 
 

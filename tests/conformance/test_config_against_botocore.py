@@ -1,4 +1,4 @@
-"""AWS's configuration files: the same profiles, sessions and services as botocore reads from the same texts."""
+"""AWS's configuration files: the same profiles, sessions and services as botocore reads from the same text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KINDS: Final = ("profiles", "sso_sessions", "services")
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Oracle:
-    """Let botocore read two texts from files; `None` where it refuses one."""
+    """Return what botocore reads from two files; `None` if it refuses one."""
     files = {
         "config_file": tmp_path / "config",
         "credentials_file": tmp_path / "credentials",
@@ -41,8 +41,8 @@ def theirs(tmp_path: Path) -> Oracle:
     def parsed(config: str, credentials: str) -> Parsed | None:
         for file, text in zip(files.values(), (config, credentials), strict=True):
             file.write_bytes(text.encode("utf-8"))
-        # What it keeps of the files; a new session takes 20 ms.
-        setattr(session, "_config", None)  # noqa: B010 - its type does not tell of it
+        # The parsed files are cached here; a new session takes 20 ms.
+        setattr(session, "_config", None)  # noqa: B010 - its type lacks it
         try:
             full: dict[str, Any] = session.full_config
         except ConfigParseError:
@@ -80,7 +80,7 @@ KEYS: Final = st.text("abzAZ09-_", min_size=1, max_size=6) | st.sampled_from(
 )
 SPACE: Final = st.sampled_from(["", " ", "\t", "  "])
 INDENT: Final = st.sampled_from([" ", "\t", "   "])
-# Behind a space, what begins with `#` or `;` is a comment here, and a part of the value there.
+# After a space, `#` or `;` starts a comment here, but is part of the value in botocore.
 WORDS: Final = st.text("abZ09=:/.,#;[]-_'\"%", min_size=1, max_size=8)
 VALUES: Final = st.lists(WORDS.filter(lambda word: word[0] not in "#;"), max_size=3).map(" ".join)
 NOISE: Final = st.lists(
@@ -91,7 +91,7 @@ NOISE: Final = st.lists(
 
 @st.composite
 def properties(draw: st.DrawFn) -> list[str]:
-    """Lines of one section: properties of different names, with continuations, sub-properties and comments."""
+    """Generate the lines of one section: distinct properties, with continuations, sub-properties and comments."""
     lines: list[str] = []
     for key in draw(st.lists(KEYS, max_size=4, unique_by=str.lower)):
         value, before, behind = draw(VALUES), draw(SPACE), draw(SPACE)
@@ -111,7 +111,7 @@ def properties(draw: st.DrawFn) -> list[str]:
 
 @st.composite
 def documents(draw: st.DrawFn, *, credentials: bool = False) -> str:
-    """A file that botocore and we read alike: no header twice, and nothing that `DIFFERENCES` lists."""
+    """Generate a file that both read alike: no header twice, and nothing listed in `DIFFERENCES`."""
     quoted = st.builds(
         "{0}{1} {2}{0}".format, st.sampled_from("'\""), st.text("ab!é", min_size=1), NAMES
     )
@@ -131,7 +131,7 @@ def documents(draw: st.DrawFn, *, credentials: bool = False) -> str:
         )
     ):
         comment = draw(st.sampled_from(["", "# comment", " ; comment", "  "]))
-        # There, `[default ]` is another word than `[default]`.
+        # In botocore, `[default ]` is not the same as `[default]`.
         space = draw(SPACE) if " " in header else ""
         lines += [f"[{header}{space}]{comment}", *draw(NOISE), *draw(properties())]
     return draw(st.sampled_from(["\n", "\r\n", "\r"])).join(lines)
@@ -171,7 +171,7 @@ def profiles(**found: dict[str, str | dict[str, str]]) -> Parsed:
     return {"profiles": found, "sso_sessions": {}, "services": {}}
 
 
-# Each: its name in the table; the config file's text; what we read; what botocore reads. `None`: refused.
+# Each: its name in the table; the config file's text; our result; botocore's result. `None`: refused.
 DIFFERENCES: Final[list[tuple[str, str, Parsed | None, Parsed | None]]] = [
     (
         "duplicates-are-merged",

@@ -17,7 +17,7 @@ GROUP: Final = "config"
 
 
 def flat(found: Property) -> str:
-    """Give a property as the cases write it: sub-properties as text."""
+    """Return a property in the form of the cases, where sub-properties are text."""
     if isinstance(found.value, str):
         return found.value
     return "".join(f"\n{name} = {value}".rstrip() for name, value in found.value.items())
@@ -50,6 +50,6 @@ def test_sub_properties_are_a_mapping(tally: Tally) -> None:
     parsed = parse_aws_config("[profile foo]\ns3 =\n Name = value\n in valid =\n")
     section = parsed.profiles["foo"]
     assert section.properties["s3"].value == {"name": "value", "in valid": ""}
-    # The cases keep the letter case of a sub-property's name, since they keep its text.
+    # The cases keep the case of a sub-property's name, since they keep its text.
     assert flat(section.properties["s3"]) == "\nname = value\nin valid ="
     tally.ran()

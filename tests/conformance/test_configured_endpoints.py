@@ -1,4 +1,4 @@
-"""Configured endpoint URLs: botocore's 39 cases of precedence."""
+"""Configured endpoint URLs: botocore's 39 precedence cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoints: the same URL or the same error text as botocore's resolver gives for the services' rule sets."""
+"""Endpoints: the same URL or error text as botocore's resolver returns for the services' rule sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GROUP: Final = "endpoints"
 PREFIXES: Final[dict[str, EndpointPrefix]] = {"sso-oidc": "oidc", "sso": "portal.sso"}
 SWITCHES: Final = (False, True)
-# No service of AWS: none of them may be told from the others by its name.
+# Not a service of AWS; no name may be part of another.
 CUSTOM: Final = (None, "https://example.com/base")
 
 
@@ -38,7 +38,7 @@ class Asked(NamedTuple):
 
 
 def ours(prefix: EndpointPrefix, asked: Asked) -> str:
-    """Give the URL, or the text of the error."""
+    """Return the URL, or the text of the error."""
     try:
         return resolve_endpoint(
             prefix,
@@ -53,7 +53,7 @@ def ours(prefix: EndpointPrefix, asked: Asked) -> str:
 
 
 def theirs(provider: EndpointProvider, asked: Asked) -> str:
-    """Give the URL, or the text of the error."""
+    """Return the URL, or the text of the error."""
     given: dict[str, object] = {"UseFIPS": asked.fips, "UseDualStack": asked.dualstack}
     if asked.region is not None:
         given["Region"] = asked.region
@@ -67,7 +67,7 @@ def theirs(provider: EndpointProvider, asked: Asked) -> str:
 
 @pytest.fixture(scope="module")
 def providers(botocore_loader: Loader) -> dict[str, EndpointProvider]:
-    """Give botocore's resolver for each service."""
+    """Return botocore's resolver for each service."""
     table = botocore_loader.load_data("partitions")
     return {
         service: EndpointProvider(
@@ -79,14 +79,14 @@ def providers(botocore_loader: Loader) -> dict[str, EndpointProvider]:
 
 @pytest.fixture(scope="module")
 def known_regions(botocore_loader: Loader) -> list[str]:
-    """Every name that botocore has for a region: of all partitions, and the odd ones that services call so."""
+    """Return all of botocore's region names: those of all partitions, and unusual ones of single services."""
     names: set[str] = set()
     for partition in botocore_loader.load_data("partitions")["partitions"]:
         names.update(partition["regions"])
     for partition in botocore_loader.load_data("endpoints")["partitions"]:
         names.update(partition["regions"])
         for service in partition["services"].values():
-            # `rds-fips.ca-central-1` and its like are another service's host names.
+            # `rds-fips.ca-central-1` and similar names are parts of another service's host names.
             names.update(name for name in service.get("endpoints", {}) if "." not in name)
     assert {"us-east-1", "me-west-1", "aws-global", "us-gov-west-1", "eusc-de-east-1"} <= names
     return sorted(names)
@@ -124,7 +124,7 @@ def test_no_region_at_all(
 
 
 def near_regions() -> st.SearchStrategy[str]:
-    """Regions of a partition's pattern, and texts that only look like one."""
+    """Generate regions that match a partition's pattern, and strings that only look like one."""
     words = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyzA0_-."), max_size=10)
     starts = sorted({"us", "us-gov", "us-iso", "us-isob", "us-isof", "eu-isoe", "eusc-de", "eusc"})
     starts += ["eu", "ap", "sa", "ca", "me", "af", "il", "mx", "cn", "xx", "", "Us"]
@@ -176,7 +176,7 @@ def test_made_up_regions(
 def test_custom_endpoints(
     service: str, providers: dict[str, EndpointProvider], tally: Tally
 ) -> None:
-    """The rules take any text; we take an URL, and give it without its last slash."""
+    """The rules accept any string; we accept a URL, and return it without its trailing slash."""
     hosts = st.sampled_from(
         [
             "example.com",
@@ -223,7 +223,7 @@ def test_partitions_that_lack_fips_or_dualstack(
     monkeypatch: pytest.MonkeyPatch,
     tally: Tally,
 ) -> None:
-    """What the rules say of partitions as none is today: each of today's, with its support taken away."""
+    """Today every partition has both: each is tested with its support removed."""
     fips, dualstack = supported
     table: dict[str, Any] = copy.deepcopy(botocore_loader.load_data("partitions"))
     for partition in table["partitions"]:

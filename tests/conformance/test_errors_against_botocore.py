@@ -1,4 +1,4 @@
-"""Answers that are errors: the code and the members that botocore's own client gives for the same bytes."""
+"""Error responses: the code and the members match those of botocore's client for the same bytes."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ Document: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Both:
-    """Both readers of answers."""
+    """Both parsers of responses."""
 
     asked: dict[str, Asked]
     wires: dict[str, BotocoreWire]
 
     def theirs(self, name: str, answer: HttpResponse) -> ClientError | None:
-        """Give botocore's error; `None` where its parser fails in some way of its own."""
+        """Return botocore's error; `None` if its parser fails with another exception."""
         asked = self.asked[name]
         try:
             _ = self.wires[asked.service].answer(name, asked.parameters, answer)
         except ClientError as error:
             return error
         except (AttributeError, RecursionError, TypeError, ValueError):
-            # An array for an object, a number for a name, bytes that are no UTF-8: what Python says of it.
+            # An array for an object, a number for a name, bytes that are not UTF-8: exceptions from Python itself.
             return None
         raise AssertionError(answer)
 
@@ -68,7 +68,7 @@ class Both:
         return caught.value
 
     def members_of(self, name: str, error: ServiceError) -> set[str]:
-        """Give the members of the error's shape."""
+        """Return the members of the error's shape."""
         model = self.wires[self.asked[name].service].model
         return set(cast("StructureShape", model.shape_for(error.code)).members)
 
@@ -112,7 +112,7 @@ STATUSES: Final = st.sampled_from([400, 400, 401, 403, 404, 429, 500, 503, 599, 
 
 @st.composite
 def named_errors(draw: st.DrawFn) -> tuple[str | None, Document]:
-    """Make a header and members: the error has at least one good name, in one of its three places."""
+    """Generate headers and members with at least one valid name in one of its three places."""
     document: Document = draw(st.dictionaries(OTHER, TEXT | st.none()))
     places = draw(st.sets(st.sampled_from(["header", "code", "__type"]), min_size=1))
     for place in sorted(places - {"header"}):
@@ -136,7 +136,7 @@ def test_an_error_with_a_name(name: str, both: Both, tally: Tally) -> None:
         theirs = parsed(error)
         assert mine.code == theirs["Error"]["Code"]
         assert mine.status == theirs["ResponseMetadata"]["HTTPStatusCode"]
-        # For SSO OIDC it takes the description where there is no message; with us that is another member.
+        # For SSO OIDC, botocore uses the description if there is no message; here it is a separate member.
         described = known is OIDC_ERRORS and "message" not in document
         said = mine.error_description if described else mine.message
         assert (said or "") == (theirs["Error"]["Message"] or "")
@@ -147,7 +147,7 @@ def test_an_error_with_a_name(name: str, both: Both, tally: Tally) -> None:
         assert type(mine).__name__ == type(error).__name__
         modelled = both.members_of(name, mine)
         for member in modelled:
-            # botocore gives an empty message where there is none, and so do we not.
+            # botocore returns an empty message if there is none; we do not.
             assert (getattr(mine, member) or "") == (theirs.get(member) or "")
         for member in vars(mine).keys() & (set(MEMBERS) - modelled):
             if getattr(mine, member) is not None:
@@ -187,7 +187,7 @@ def test_an_error_with_any_name_or_none(name: str, both: Both, tally: Tally) -> 
         assert is_code(mine.code)
         assert type(mine) is known.get(mine.code, UnknownServiceError)
         if error is None:
-            # A number for a name.
+            # A number instead of a name.
             return
         theirs = parsed(error)["Error"]["Code"]
         capital = header is None and "code" not in document and document.get("Code") is not None
@@ -239,7 +239,7 @@ def test_an_error_with_an_oauth_code_only(
     both: Both,
     tally: Tally,
 ) -> None:
-    """`invalid_request` is two errors, of which one says where else to go."""
+    """`invalid_request` can be two errors, one of which names another endpoint and region."""
     where = {"endpoint": "https://e.example", "region": "eu-west-1"} if located else {}
     for name in OPERATIONS:
         given_ = answer(400, {"error": oauth, "error_description": "d", **where})
@@ -255,7 +255,7 @@ def test_an_error_with_an_oauth_code_only(
         elif oauth == "invalid_request":
             assert mine.code == f"InvalidRequest{'Region' if located else ''}Exception"
         else:
-            # `slow_down` is SlowDownException; one name is not made of its code.
+            # `slow_down` is SlowDownException: the name cannot be derived from the code.
             words = "internal_server" if oauth == "server_error" else oauth
             assert mine.code == f"{words.title().replace('_', '')}Exception"
         assert type(mine) is KNOWN[both.asked[name].service].get(mine.code, UnknownServiceError)
@@ -299,7 +299,7 @@ def test_a_body_that_is_no_object(
         else:
             assert theirs["Code"] == mine.code
         if theirs["Message"]:
-            # The reason phrase, or the whole of the body.
+            # The reason phrase, or the whole body.
             assert theirs["Message"] != mine.error_description
             tally.differs("a-body-that-is-no-json-is-an-excerpt")
 
@@ -317,7 +317,7 @@ def test_a_redirect(status: int, both: Both, tally: Tally) -> None:
                     both.asked[name].operation.parse(given_)
                 tally.differs("a-redirect-is-no-service-error")
             else:
-                # Its parser's errors begin with 301, and its client's with 300.
+                # botocore's parser treats 301 and above as errors, its client 300 and above.
                 assert (both.ours(name, given_).code, code) == (
                     header,
                     None if status == 300 else header,

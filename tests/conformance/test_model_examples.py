@@ -1,6 +1,6 @@
-"""The service model's own examples: each request is one of ours, each answer is read whole.
+"""The service model's own examples: each request can be built, and each response is read completely.
 
-They are good for the shape of things and wrong about some facts; where they are, the real service says otherwise.
+The structure of the examples is right, but some values differ from those of the real service.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def examples(case_tables: dict[str, Any]) -> list[Example]:
 
 
 def corrected(example: Example, tally: Tally) -> dict[str, Any]:
-    """Give the request with the one mistake undone that no request of ours can hold."""
+    """Correct the one mistake that our requests cannot contain, and return the request."""
     if example.input.get("grantType") != MISSPELT:
         return example.input
     with pytest.raises(ValidationError):
@@ -96,7 +96,7 @@ def test_each_answer_is_read_whole(examples: list[Example], tally: Tally) -> Non
         assert isinstance(model, BaseModel)
         assert json.loads(to_json(model)) == example.output
         tally.ran()
-        # 50 years from now, or an epoch stamp of January 2020.
+        # 50 years from now, or a timestamp of January 2020.
         if example.output.get("expiresIn", 0) > 10**9:
             tally.differs("expires-in-is-no-moment")
 

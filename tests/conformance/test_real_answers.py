@@ -1,4 +1,4 @@
-"""What the real service was seen to send: every recorded body, with the headers that were recorded with it."""
+"""Responses of the real service: every recorded body, with the headers that were recorded with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from ssooidc_core import HttpResponse, ServiceError, UnknownServiceError
 from ssooidc_core._model import to_json
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import is_repeatable
+from ssooidc_core._transient_errors import is_repeatable
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def real(case_tables: dict[str, Any]) -> dict[str, Any]:
 
 
 def recorded(headers: list[str], request_id: str) -> dict[str, str]:
-    """Give the recorded fields: some with their value, of the others the name."""
+    """Return the recorded fields: the value if it is known, otherwise the name."""
     known = {
         "Date": "Tue, 24 Nov 2026 13:00:00 GMT",
         "Content-Length": "1",
@@ -55,7 +55,7 @@ def refused(asked: Asked, answer: HttpResponse) -> ServiceError:
 
 
 def body_of(each: dict[str, Any]) -> str:
-    """The bodies that were seen; of the others what was told, in the form that those have."""
+    """Return the recorded body, or one in the same form with the recorded values."""
     if "body" in each:
         return str(each["body"])
     error = each.get("error", OIDC_ERRORS[each["type"]].oauth_error)
@@ -71,7 +71,7 @@ def test_every_error_of_sso_oidc(
         operation = asked[each["operation"]]
         body = body_of(each)
         members = json.loads(body)
-        # As it comes, as the model has it, and without a name, as a proxy that cuts headers would hand it on.
+        # As recorded, as in the model, and without a name, as if a proxy had removed the header.
         for field in (
             {"x-amzn-ErrorType": each["type"]},
             {"X-Amzn-Errortype": name},
@@ -131,7 +131,7 @@ def test_every_answer_of_sso_oidc(
     asked: dict[str, Asked],
     tally: Tally,
 ) -> None:
-    """Compact, in the alphabet's order, with nulls, and with members that the model does not have."""
+    """Compact, sorted by name, with nulls, and with members that the model does not have."""
     found = real["oidc"]["answers"][name]
     answer = HttpResponse(found["status"], oidc_headers(real), found["body"].encode())
     model = asked[name].operation.parse(answer)
@@ -143,7 +143,7 @@ def test_every_answer_of_sso_oidc(
 def test_every_uri_form_of_a_device_login(
     real: dict[str, Any], asked: dict[str, Asked], tally: Tally
 ) -> None:
-    """All are handed on as they are."""
+    """Every form is passed on unchanged."""
     oidc = real["oidc"]
     recorded_body = json.loads(oidc["answers"]["StartDeviceAuthorization"]["body"])
     assert (len(oidc["verification_uris"]), len(oidc["user_codes"])) == (4, 8)

@@ -1,4 +1,4 @@
-"""Requests: what botocore's own client sends for the same parameters, as it leaves for the wire."""
+"""Requests: they match those that botocore's own client sends for the same parameters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONFIG: Final = ClientConfig(
 )
 NOW: Final = Instant(datetime(2026, 11, 24, tzinfo=UTC), 0.0)
 MASK: Final = "**********"
-# Another clock, another program, another count of attempts; the signature has a module of its own.
+# These differ by clock, program and attempt; the signature has a separate module.
 OWN_VALUES: Final = frozenset(
     {"amz-sdk-invocation-id", "amz-sdk-request", "authorization", "user-agent", "x-amz-date"}
 )
@@ -59,7 +59,7 @@ EXCHANGE_GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
 class Row(NamedTuple):
-    """An operation, or one grant of it: its members by their names on the wire."""
+    """An operation, or one grant of it, with its members under their names on the wire."""
 
     name: str
     build: Callable[[Any], Operation[object, Exception]]
@@ -85,11 +85,11 @@ class Row(NamedTuple):
         return st.fixed_dictionaries(self.required, optional=self.optional)
 
     def request(self, parameters: Parameters) -> HttpRequest:
-        """Give our whole request, signed where it is signed; the grant's own name is the model's business."""
+        """Return our complete request, signed if the operation is; our models add the grant type."""
         return self.build(self.model.model_validate(parameters)).http_request(CONFIG, NOW)
 
     def by_botocore(self, wire: BotocoreWire, parameters: Parameters) -> AWSPreparedRequest:
-        """Give botocore's, with the members in the model's order: its query has the order of the arguments."""
+        """Return botocore's request, with members in the model's order: its query keeps the order of arguments."""
         shape = wire.model.operation_model(self.operation).input_shape
         assert shape is not None
         order = list(shape.members)
@@ -192,11 +192,11 @@ each_row: Final = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in 
 
 
 def assert_same(mine: HttpRequest, theirs: AWSPreparedRequest) -> None:
-    """Compare all that is sent: the URL in its very letters, the body as a JSON value."""
+    """Compare the complete requests: the URL as a string, the body as a JSON value."""
     assert (mine.method, mine.url) == (theirs.method, theirs.url)
     fields = {name.lower(): value for name, value in mine.headers.fields}
     assert len(fields) == len(mine.headers.fields)
-    # The stubs know only of texts.
+    # The stubs only allow strings.
     headers = cast("Mapping[str, str | bytes]", theirs.headers)
     expected = {
         name.lower(): value.decode() if isinstance(value, bytes) else value
@@ -204,7 +204,7 @@ def assert_same(mine: HttpRequest, theirs: AWSPreparedRequest) -> None:
     }
     body = theirs.body or b""
     assert isinstance(body, bytes)
-    # With us the transport says how long a body is.
+    # Here, the transport sets the length of the body.
     length = expected.pop("content-length", None)
     assert length == (None if mine.method == "GET" else str(len(body)))
     assert fields.keys() == expected.keys()
@@ -233,7 +233,7 @@ def test_any_members(row: Row, wires: dict[str, BotocoreWire], tally: Tally) -> 
 
 
 def sample(row: Row) -> Parameters:
-    """Give one value for each member."""
+    """Return one value for each member."""
     known: Parameters = {
         "maxResults": 7,
         "subjectTokenType": ACCESS_TOKEN,
@@ -251,7 +251,7 @@ WRONG: Final[tuple[object, ...]] = (None, 0, 2.5, {}, [1], [None], ["a", 1], b"b
 def test_what_botocore_refuses_we_refuse(
     row: Row, wires: dict[str, BotocoreWire], tally: Tally
 ) -> None:
-    """A member that is missing, of a wrong type, or of no name that the model has."""
+    """A missing member, a wrong type, or a name that the model does not have."""
     whole = sample(row)
     for name in whole:
         missing = {each: value for each, value in whole.items() if each != name}
@@ -295,7 +295,7 @@ def test_members_by_their_python_names(
 
 @each_row
 def test_texts_that_are_not_sent(row: Row, wires: dict[str, BotocoreWire], tally: Tally) -> None:
-    """A lone surrogate, which UTF-8 cannot encode, and the mask that stands for a secret in a dump."""
+    """A lone surrogate, which UTF-8 cannot encode, and the mask that replaces a secret in a dump."""
     whole, wire = sample(row), wires[row.service]
     for name in [each for each, value in whole.items() if value == "text"]:
         broken = {**whole, name: "\ud800"}
@@ -359,7 +359,7 @@ def test_a_page_has_1_to_100_entries(wires: dict[str, BotocoreWire], tally: Tall
 def test_a_grant_with_any_of_the_members(
     operation: str, adapter: TypeAdapter[Any], wires: dict[str, BotocoreWire], tally: Tally
 ) -> None:
-    """botocore sends any members under any grant's name; ours has a model for each grant that can succeed."""
+    """botocore sends any members with any grant type; we have a model for each grant that can succeed."""
     grants = {row.grant["grantType"]: row for row in ROWS if row.operation == operation}
     members: Members = {
         name: values
@@ -389,7 +389,7 @@ def test_a_grant_with_any_of_the_members(
             tally.differs("a-grant-has-its-own-members")
             return
         if "subjectToken" in parameters:
-            # The one type that the service supports need not be said.
+            # The only type that the service supports is the default.
             whole["subjectTokenType"] = ACCESS_TOKEN
             theirs = wires["sso-oidc"].request(operation, whole)
         mine = row.build(adapter.validate_python({"grantType": grant, **parameters}))

@@ -1,4 +1,4 @@
-"""Answers of success: the members that botocore's own client gives for the same bytes."""
+"""Successful responses: the members match those of botocore's client for the same bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WITH_OUTPUT: Final = (
     "RegisterClient", "StartDeviceAuthorization", "CreateToken", "CreateTokenWithIAM",
     "GetRoleCredentials", "ListAccounts", "ListAccountRoles",
 )  # fmt: skip
-# What an answer is of no use without; the service's model requires no member of any answer.
+# The essential members of a response; the service's model requires none.
 ESSENTIAL: Final = {
     "RegisterClientResponse": {"clientId", "clientSecret"},
     "StartDeviceAuthorizationResponse": {"deviceCode", "userCode", "verificationUri"},
@@ -47,13 +47,13 @@ SECRETS: Final = {
     "accessToken", "clientSecret", "deviceCode", "idToken", "identityContext",
     "refreshToken", "secretAccessKey", "sessionToken",
 }  # fmt: skip
-# 9999-12-31T23:59:59Z, the last second that Python's datetime knows; else what 32 bits hold.
+# 9999-12-31T23:59:59Z, the last second of Python's datetime; otherwise the maximum of 32 bits.
 LARGEST: Final = {
     "clientIdIssuedAt": 253_402_300_799,
     "clientSecretExpiresAt": 253_402_300_799,
     "expiration": 253_402_300_799_999,
 }
-# RFC 8628 section 3.2 for the one; what the service sends for the other.
+# RFC 8628 section 3.2 for the interval; the service's own value for the lifetime.
 DEFAULTS: Final = {
     ("StartDeviceAuthorizationResponse", "interval"): (5, "the-interval-is-5-by-default"),
     ("StartDeviceAuthorizationResponse", "expiresIn"): (600, "a-device-code-lives-600-s"),
@@ -62,7 +62,7 @@ DEFAULTS: Final = {
 
 @dataclass(frozen=True)
 class Both:
-    """Both readers of answers."""
+    """Both parsers of responses."""
 
     asked: dict[str, Asked]
     wires: dict[str, BotocoreWire]
@@ -73,19 +73,19 @@ class Both:
         return shape
 
     def theirs(self, name: str, answer: HttpResponse) -> Document | None:
-        """Give the members as botocore reads them; `None` where it fails in some way of its own."""
+        """Return the members as botocore reads them; `None` if it fails with an exception of Python."""
         asked = self.asked[name]
         try:
             parsed = self.wires[asked.service].answer(name, asked.parameters, answer)
         except ClientError:
             return None
-        # An array for an object, a text for a number, bytes that are no UTF-8: what Python says of it.
+        # An array for an object, a string for a number, bytes that are not UTF-8: exceptions from Python itself.
         except (AttributeError, OverflowError, RecursionError, TypeError, ValueError):
             return None
         return {member: value for member, value in parsed.items() if member != "ResponseMetadata"}
 
     def ours(self, name: str, answer: HttpResponse) -> Document | None:
-        """Give the members that are not absent, secrets in the clear; `None` where the answer is refused."""
+        """Return the members that are present, with secrets unmasked; `None` if the response is refused."""
         try:
             model = cast("BaseModel | None", self.asked[name].operation.parse(answer))
         except ResponseParseError:
@@ -98,8 +98,14 @@ def both(asked: dict[str, Asked], wires: dict[str, BotocoreWire]) -> Both:
     return Both(asked, wires)
 
 
+def test_every_operation_with_an_output_is_here(both: Both) -> None:
+    models = {name: both.wires[each.service].model for name, each in both.asked.items()}
+    outputs = {name for name, model in models.items() if model.operation_model(name).output_shape}
+    assert outputs == set(WITH_OUTPUT)
+
+
 def refusals(shape: Shape, name: str, value: object) -> Iterator[str]:
-    """Give the names of the reasons for which a value that is not absent is refused."""
+    """Return the names of the reasons for which a value that is present is refused."""
     if type(value) not in TYPES.get(shape.type_name, (bool, int, float)):
         yield "members-have-their-types"
     elif shape.type_name == "structure":
@@ -133,7 +139,7 @@ def number_refusals(name: str, value: float) -> Iterator[str]:
 
 
 def defaults(shape: StructureShape, parsed: Document) -> Iterator[str]:
-    """Fill in what we read for an absent member, in place, and name each difference."""
+    """Insert our defaults for absent members, in place, and return the name of each difference."""
     for member, inner in shape.members.items():
         where, value = (shape.name, member), parsed.get(member)
         if where in DEFAULTS and (value is None or value < 1):
@@ -168,7 +174,7 @@ ANY_JSON: Final = st.recursive(
 
 @st.composite
 def documents(draw: st.DrawFn, shape: StructureShape) -> Document:
-    """Make an answer: in most of them every member is good, null or absent; in some a member or two is spoiled."""
+    """Generate a response: in most, every member is valid, null or absent; in some, one or two are invalid."""
     document: Document = draw(st.dictionaries(st.sampled_from(["x", "__type", "X"]), ANY_JSON))
     for member, inner in shape.members.items():
         essential = member in ESSENTIAL.get(shape.name, ())
@@ -180,7 +186,7 @@ def documents(draw: st.DrawFn, shape: StructureShape) -> Document:
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         member = draw(st.sampled_from(sorted(shape.members)))
         number = shape.members[member].type_name in {"integer", "long"}
-        # Texts for numbers have a test of their own.
+        # Strings for numbers have a separate test.
         spoiled = draw(st.none() | (NUMBER if number else ANY_JSON | st.just(MASK)))
         if spoiled is None and draw(st.booleans()):
             document.pop(member, None)
@@ -201,7 +207,7 @@ def good_values(shape: Shape) -> st.SearchStrategy[Any]:
             return WHOLE
 
 
-# Good for every operation: what is not a member of an answer is ignored in it.
+# Valid for every operation: unknown members of a response are ignored.
 USUAL: Final[Document] = {
     **dict.fromkeys([member for members in ESSENTIAL.values() for member in members], "a"),
     "roleCredentials": dict.fromkeys(ESSENTIAL["RoleCredentials"], "a"),
@@ -280,7 +286,7 @@ def test_a_success_that_neither_reads(body: bytes, both: Both, tally: Tally) -> 
         answer = HttpResponse(200, JSON, body)
         tally.ran()
         assert both.ours(name, answer) is None
-        # Without members in its output botocore does not look at the body.
+        # For an operation without output members, botocore ignores the body.
         assert both.theirs(name, answer) == ({} if name == "Logout" else None)
         if name == "Logout":
             tally.differs("a-success-is-json")
@@ -332,7 +338,7 @@ def test_a_status_that_is_no_success(status: int, both: Both, tally: Tally) -> N
 
 
 def test_names_in_python_s_manner(both: Both, tally: Tally) -> None:
-    """A member that is also there under its own name is read from there, as by botocore."""
+    """If the name on the wire is there as well, it is read, as by botocore."""
     for text, reads in (
         ('{"access_token":"a"}', True),
         ('{"access_token":"b","accessToken":"a"}', False),

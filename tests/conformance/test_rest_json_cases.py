@@ -1,7 +1,7 @@
-"""restJson1's own cases, as far as they bear on the two services: their shapes, declared as ours, through our codec.
+"""The restJson1 protocol's cases that apply to the two services: shapes declared like ours, through our codec.
 
-No operation of ours is a PUT, so the method is compared where the case's is GET or POST; no transport is in it, so
-`Content-Length` is not. Server cases go through the models that read requests, or through the emulator.
+No operation uses PUT, so the method is compared only for GET and POST cases. `Content-Length` is not compared, since
+transports set it. Server cases use the models that read requests, or the emulator.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ssooidc_core import ClientConfig, HttpRequest, HttpResponse, ServiceError
 from ssooidc_core._model import Request, Response, to_json
 from ssooidc_core._rest_json import header_value, json_post, parse, parse_empty
 from ssooidc_core.portal import LogoutRequest, logout
-from ssooidc_core.portal._bearer import bearer_request
+from ssooidc_core.portal._requests import bearer_request
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
 
@@ -34,7 +34,7 @@ ASKED: Final = logout(LogoutRequest(access_token=TOKEN))
 
 
 def snake(members: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Give the members their Python names, at any depth."""
+    """Replace the names of members by their Python names, at any depth."""
     if isinstance(members, dict):
         return {
             re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): snake(value)
@@ -44,7 +44,7 @@ def snake(members: Any) -> Any:  # noqa: ANN401 - any JSON
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any member
-    """Give a dump in JSON's types."""
+    """Return a dump with JSON types."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, tuple):
@@ -134,7 +134,7 @@ class Empty(Request, frozen=True): ...
 
 
 class WithDefaults(Request, frozen=True):
-    """A client leaves its input's own defaults to the service."""
+    """A client omits the defaults of its input, which the service applies."""
 
     defaults: Defaults | None = None
     client_optional_defaults: Empty | None = None
@@ -143,7 +143,7 @@ class WithDefaults(Request, frozen=True):
 
 
 class ServedDefaults(WithDefaults, frozen=True):
-    """A service fills them in."""
+    """A service applies the defaults."""
 
     top_level_default: str = "hi"
     other_top_level_default: int = 0
@@ -161,7 +161,7 @@ class Baz(Response, frozen=True):
     baz: str | None = None
 
 
-# The operations whose input goes into the body; where that is one structure, the structure.
+# The operations whose input is the body; if that is a single structure, the structure.
 INPUTS: Final[dict[str, type[Request]]] = {
     "SimpleScalarProperties": Scalars,
     "JsonLists": Lists,
@@ -176,7 +176,7 @@ OUTPUTS: Final[dict[str, type[Response]]] = {
     "IgnoreQueryParamsInResponse": Baz,
 }
 HEADERS: Final = {"foo": "X-Foo"}
-# Names in the query, constant values included; `None` says that the member goes nowhere else.
+# Names in the query, constant values included; `None` means that the member is not sent elsewhere.
 QUERIES: Final[dict[str, dict[str, str | None]]] = {
     "ConstantAndVariableQueryString": {"baz": "baz", "maybe_set": "maybeSet"},
     "OmitsNullSerializesEmptyString": {"null_value": "Null", "empty_string": "Empty"},
@@ -184,7 +184,7 @@ QUERIES: Final[dict[str, dict[str, str | None]]] = {
         "query_string": "String",
         "query_integer": "Integer",
         "query_boolean": "Boolean",
-        # It repeats them.
+        # The case repeats them.
         "query_params_map_of_string_list": None,
     },
 }
@@ -198,7 +198,7 @@ class InvalidGreeting(ServiceError): ...
 
 
 class ComplexError(ServiceError):
-    """Its members are a header and a structure, of which the services' errors have none."""
+    """The members are a header and a structure; the services' errors have neither."""
 
 
 ERRORS: Final = {error.__name__: error for error in (FooError, InvalidGreeting, ComplexError)}
@@ -220,8 +220,8 @@ def answer_of(case: dict[str, Any]) -> HttpResponse:
 
 
 def encoded(case: dict[str, Any]) -> HttpRequest:
-    """Encode the case's members the way our operations do theirs."""
-    # The base as a config has it, path included.
+    """Encode the case's members as our operations encode theirs."""
+    # The base URL as in a config, with its path.
     host, operation = case.get("host", "example.com"), case["operation"]
     base = ClientConfig(endpoint_url=f"https://{host}").oidc_endpoint
     path = urlsplit(case["path"]).path.removeprefix(urlsplit(base).path)
@@ -236,7 +236,7 @@ def encoded(case: dict[str, Any]) -> HttpRequest:
     names = QUERIES.get(operation, {})
     for name, value in given.items():
         if (field := names[name]) is not None:
-            # No operation has a boolean.
+            # No operation has a boolean member.
             query[field] = json.dumps(value) if isinstance(value, bool) else value
     return bearer_request(case["method"], base + path, TOKEN, query)
 
@@ -253,7 +253,7 @@ def test_what_a_client_sends(table: dict[str, Any], tally: Tally) -> None:
         assert request.method == case["method"] or (
             (request.method, case["method"]) == ("POST", "PUT")
         )
-        # Not a mapping: a name may come twice, and is compared as it is written.
+        # A list, since a name may occur twice; values are compared as encoded.
         query = Counter(split.query.split("&") if split.query else [])
         assert query == Counter(case.get("query", [])), name
         if "body" in case:
@@ -270,7 +270,7 @@ def test_what_a_client_sends(table: dict[str, Any], tally: Tally) -> None:
 
 
 def test_what_a_client_reads(table: dict[str, Any], tally: Tally) -> None:
-    """But for members in headers (X-Foo, X-Greeting), of which no answer of ours has any."""
+    """Except members in headers (X-Foo, X-Greeting): our responses have none."""
     assert len(table["answers"]) == 13
     for case in table["answers"]:
         model = OUTPUTS.get(case["operation"])
@@ -298,7 +298,7 @@ def test_which_error_a_client_reads(table: dict[str, Any], tally: Tally) -> None
 
 
 def test_what_a_server_writes_and_reads(table: dict[str, Any], tally: Tally) -> None:
-    """By the models that the emulator answers with, and reads requests with."""
+    """With the models that the emulator uses for its responses and for reading requests."""
     (no_nulls, defaults) = table["served_answers"]
     assert json.loads(to_json(Defaults())) == json.loads(defaults["body"])
     written = to_json(ScalarsOutput.model_validate(members_of(no_nulls, "given")))
@@ -311,7 +311,7 @@ def test_what_a_server_writes_and_reads(table: dict[str, Any], tally: Tally) -> 
 
 
 def test_what_the_emulator_takes(table: dict[str, Any], tally: Tally) -> None:
-    """Any usable `Accept`, and parameters in the Content-Type: its answer is the same as without them."""
+    """Any acceptable `Accept`, and parameters in the Content-Type: the response is the same as without them."""
     register = HttpRequest(
         "POST", f"{BASE}/client/register", (), b'{"clientName":"n","clientType":"public"}'
     )

@@ -1,4 +1,4 @@
-"""The tables of the AWS SDKs about tokens in the cache: which are used, refreshed, refused, and what is written."""
+"""The AWS SDKs' tables about cached tokens: which are used, refreshed or refused, and what is written."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ from ssooidc_login._driver import drive
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.credentials import role_credentials
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan, WayIn, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
-from ssooidc_login._resources import World
+from ssooidc_login._login_plan import LoginPlan, WayIn
+from ssooidc_login._resources import Resources
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import (
     ScriptedTransport,
@@ -53,7 +54,7 @@ SETTINGS: Final = SsoSettings(
 
 
 class Stage:
-    """A store, a clock, and what the service answers."""
+    """A store, a clock, and the service's responses."""
 
     def __init__(self, now: str, replies: Sequence[HttpResponse | BaseException] = ()) -> None:
         self.clock = VirtualClock(datetime.fromisoformat(now))
@@ -71,7 +72,7 @@ class Stage:
         return self.carry(current_token(SETTINGS, memory or RefreshMemory()))
 
     def carry(self, steps: LoginSteps[T]) -> T:
-        world = World(transport=self.transport, store=self.store, interaction=self)
+        world = Resources(transport=self.transport, store=self.store, interaction=self)
         return drive(steps, world)
 
     def put(self, document: object) -> None:
@@ -104,14 +105,14 @@ def test_the_refresh_cases_of_botocore_and_kotlin(
         assert token.expires_at == datetime.fromisoformat(case["ends"])
         written = dict(case.get("written", case["cached"]))
         if "refreshToken" in case["cached"] and "refreshToken" not in written:
-            # RFC 6749 section 6: without a new one the old one stays good; as the AWS SDK for Rust.
+            # RFC 6749 section 6: without a new one, the old one stays valid; the AWS SDK for Rust does the same.
             tally.differs("the-old-refresh-token-is-kept")
             written["refreshToken"] = case["cached"]["refreshToken"]
         assert stage.written() == written
 
 
 def test_the_refresh_timings_of_the_rust_sdk(case_tables: dict[str, Any], tally: Tally) -> None:
-    """Its windows are 5 minutes and 30 seconds, and ours botocore's, 15 minutes and 60 seconds."""
+    """Its windows are 5 minutes and 30 seconds; ours are botocore's, 15 minutes and 60 seconds."""
     table = case_tables["token-refresh"]["rust"]
     failed = error_reply(InternalServerException)
     good = reply(200, table["answer"])
@@ -138,7 +139,7 @@ def test_the_refresh_timings_of_the_rust_sdk(case_tables: dict[str, Any], tally:
 
 
 def go_file(files: dict[str, str], case: dict[str, Any]) -> str:
-    """Make the file that a case names."""
+    """Write the file that a case names."""
     text = files[case["file"]]
     if "lacks" in case:
         members = json.loads(text)
@@ -156,6 +157,10 @@ def test_the_token_provider_cases_of_the_go_sdk(case_tables: dict[str, Any], tal
             replies = [reply(200, case["answer"])]
         elif "fails" in case:
             replies = [error_reply(InternalServerException)] * 3
+        elif "token" in case:
+            # The file says 2044, which is asked about; while the service fails, the token is used.
+            tally.differs("no-token-outlasts-a-session")
+            replies = [error_reply(InternalServerException)]
         stage = Stage(table["now"], replies)
         if "file" in case:
             stage.put(go_file(table["files"], case))
@@ -171,7 +176,7 @@ def test_the_token_provider_cases_of_the_go_sdk(case_tables: dict[str, Any], tal
         if "ends" in case:
             assert token.expires_at == datetime.fromisoformat(case["ends"])
         if "written" in case:
-            # Beside Go's members, those that the AWS CLI writes.
+            # The members of Go's file, and those that the AWS CLI writes.
             assert stage.written() == case["written"] | {
                 "startUrl": SETTINGS.start_url,
                 "region": SETTINGS.region,
@@ -214,7 +219,7 @@ def test_the_device_flow_of_the_aws_cli(case_tables: dict[str, Any], tally: Tall
         assert token is not None
         assert json.loads(registration.get_secret_value()) == table["registration"]["file"]
         written = json.loads(token.get_secret_value())
-        # The clock of the table stands still; ours has moved by the waits.
+        # The clock of the table is fixed; ours has advanced by the waits.
         ends = datetime.fromisoformat(table["token"]["file"]["expiresAt"]) + timedelta(
             seconds=sum(waits)
         )

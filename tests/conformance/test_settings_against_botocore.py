@@ -1,4 +1,4 @@
-"""What the files and variables mean: the same sign-in settings and endpoints as botocore's providers resolve."""
+"""The meaning of files and variables: the same sign-in settings and endpoints as botocore's providers resolve."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED: Final = "refused"
 
 
 class Said(NamedTuple):
-    """What a profile and a session say; `None`: nothing."""
+    """The settings of a profile and of a session; `None`: not set."""
 
     session: str | None
     start_url: str | None
@@ -96,20 +96,20 @@ def ours(said: Said) -> SsoSettings | str | None:
 
 
 def of_tokens(said: Said) -> dict[str, str] | str | None:
-    """What botocore's token provider makes of it."""
+    """Return the result of botocore's token provider."""
     provider = SSOTokenProvider(Mock(full_config=said.parsed()), profile_name="p")
     try:
-        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type does not tell of it
+        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type lacks it
     except InvalidConfigError:
         return REFUSED
     return found
 
 
 def of_credentials(said: Said) -> dict[str, str] | str | None:
-    """What botocore's provider of role credentials makes of it."""
+    """Return the result of botocore's provider of role credentials."""
     provider = SSOProvider(said.parsed, Mock(), "p")
     try:
-        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type does not tell of it
+        found: dict[str, str] | None = getattr(provider, "_load_sso_config")()  # noqa: B009 - its type lacks it
     except InvalidConfigError:
         return REFUSED
     return found
@@ -121,7 +121,7 @@ def test_sessions_as_the_token_provider_finds_them(tally: Tally) -> None:
         mine, expected = ours(said), of_tokens(said)
         tally.ran()
         if expected is None:
-            # It does not know the older form.
+            # It does not support the legacy form.
             assert not isinstance(mine, SsoSettings) or mine.session_name is None
         elif isinstance(expected, str):
             assert mine == REFUSED, said
@@ -145,13 +145,13 @@ def test_profiles_as_the_credential_provider_finds_them(tally: Tally) -> None:
             assert said.account is None
             assert said.role is None
         elif isinstance(expected, str) and isinstance(mine, SsoSettings):
-            # Enough to sign in, not to ask for a role's credentials.
+            # Enough to sign in, but not to get a role's credentials.
             with pytest.raises(ConfigurationError, match="has no sso_"):
                 mine.account_and_role()
         elif isinstance(expected, str):
             assert mine == REFUSED, said
         elif mine == REFUSED:
-            # It lets the profile say what its session does not.
+            # It takes settings that the session lacks from the profile.
             assert said.session == "s"
             assert None in {said.session_start_url, said.session_region}
             tally.differs("a-session-stands-by-itself")

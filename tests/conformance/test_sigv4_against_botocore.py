@@ -1,4 +1,4 @@
-"""Signature V4: the same `Authorization` as botocore's `SigV4Auth` gives, at the same instant."""
+"""Signature V4: the same `Authorization` as botocore's `SigV4Auth`, at the same time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ours(
     service: str = SERVICE,
     now: datetime = NOON,
 ) -> list[tuple[str, str]]:
-    """Give the signed request's header fields."""
+    """Return the signed request's headers."""
     signed = sign(request, credentials=credentials, region=region, service=service, now=now)
     assert (signed.method, signed.url, signed.body) == (request.method, request.url, request.body)
     return sorted((name.lower(), value) for name, value in signed.headers.fields)
@@ -51,7 +51,7 @@ def theirs(
     service: str = SERVICE,
     now: datetime = NOON,
 ) -> list[tuple[str, str]]:
-    """Give the signed request's header fields."""
+    """Return the signed request's headers."""
     same = AWSRequest(method=request.method, url=request.url, data=request.body)
     for name, value in request.headers.fields:
         same.headers[name] = value
@@ -73,7 +73,7 @@ def theirs(
 
 
 def test_the_24_signatures_of_a_frozen_clock(signed_cases: list[SignedCase], tally: Tally) -> None:
-    """botocore 1.44.5 over POST /token?aws_iam=t, recorded; and the botocore that is installed."""
+    """botocore 1.44.5 with POST /token?aws_iam=t, recorded, and the installed botocore."""
     for case in signed_cases:
         request = HttpRequest("POST", case.url, case.headers, case.body)
         credentials = Credentials.of(case.access_key_id, case.secret_access_key, case.session_token)
@@ -97,7 +97,7 @@ NAMES: Final = st.sampled_from(
 HOSTS: Final = st.sampled_from(
     ["oidc.us-east-1.amazonaws.com", "Host.EXAMPLE", "127.0.0.1", "[::1]", "[2001:DB8::1]", "localhost.", "x"]
 )  # fmt: skip
-# The default ports of each scheme, the one of the other, and none at all.
+# Each scheme's default port, the other scheme's, and none.
 PORTS: Final = st.sampled_from(["", ":", ":80", ":443", ":8000", ":0", ":65535"])
 SEGMENTS: Final = st.sampled_from(
     ["token", "", ".", "..", "...", "%2F", "%2e%2e", "%", "a b", "ü", "~", "a+b", "*", "!$'(),;:@", "日"]
@@ -201,7 +201,7 @@ def test_the_body_is_signed_whatever_a_header_says_of_it(tally: Tally) -> None:
 
 
 def test_the_default_port_is_not_in_the_signed_host_and_any_other_is(tally: Tally) -> None:
-    """What a server sees in `Host`; said in full, since a difference in both would not show."""
+    """The value that a server receives in `Host`, written out, since a mistake in both would not show."""
     for url, host in (
         ("https://h.example:443/", "h.example"),
         ("http://h.example:80/", "h.example"),

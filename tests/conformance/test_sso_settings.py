@@ -1,4 +1,4 @@
-"""Where to sign in: the resolution cases of botocore, the AWS CLI and the AWS SDK for C."""
+"""The choice of the sign-in settings: cases of botocore, the AWS CLI and the AWS SDK for C."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_8_rows_of_the_scopes_setting(table: dict[str, Any], tally: Tally) -
 
 
 def test_the_15_profiles_of_the_sdk_for_c(table: dict[str, Any], tally: Tally) -> None:
-    """That SDK has a provider for sessions and another for the older form; both look at the profile `default`."""
+    """That SDK has one provider for sessions and one for the legacy form; both use the profile `default`."""
     assert len(table["by_form"]) == 15
     for case in table["by_form"]:
         is_for_sessions = case["form"] == "session"

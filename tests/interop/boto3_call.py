@@ -1,4 +1,4 @@
-"""Call one operation with the input in a file, and print the answer as JSON: `boto3_call.py METHOD FILE`."""
+"""Call one operation with the input in a file, and print the response as JSON: `boto3_call.py METHOD FILE`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Ask boto3 for what a profile gives, and print it as JSON: `boto3_profile.py token|credentials|portal PROFILE`."""
+"""Print a profile's token, credentials or portal lists as JSON: `boto3_profile.py token|credentials|portal PROFILE`."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def credentials(profile: str) -> dict[str, str | None]:
 
 
 def portal(profile: str) -> dict[str, object]:
-    """Walk through the portal's lists, and sign out."""
+    """List accounts and roles page by page, get credentials, and sign out."""
     session = boto3.Session(profile_name=profile)
     bearer = token(profile)["token"]
     client = session.client("sso")

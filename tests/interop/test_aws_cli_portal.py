@@ -18,7 +18,7 @@ from ssooidc_emulator.faults import html_page
 Aws: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 Asked: TypeAlias = Callable[[], list[str]]
 
-# sha1 of `emulator`, the sso-session's name
+# sha1 of `emulator`, the name of the sso-session
 TOKEN_FILE = ".aws/sso/cache/7e09d0bb5f4eb56d9b97c579dd7351780613c45b.json"
 ACCOUNT = "123456789012"
 

@@ -1,4 +1,4 @@
-"""A real Chromium on the emulator's pages: what a person sees and does, and what pages of others cannot do."""
+"""A real Chromium on the emulator's pages: what a person sees and does, and what other sites' pages cannot do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Asked: TypeAlias = Callable[[], list[str]]
 
 BANNER = (
     "This is an emulator on your own machine, for tests and demos. "
-    "It is not AWS: enter no real password or code here."
+    "It is not AWS. Do not enter real passwords or codes here."
 )
 SECONDS = 30
 LOGIN = ("sso", "login", "--sso-session", "emulator")
@@ -58,7 +58,7 @@ def device(transport: HttpxTransport, server: EmulatorServer) -> PendingDeviceLo
 
 @pytest.fixture
 def screenshot(chromium: Chrome, tmp_path: Path) -> Callable[[str], None]:
-    """Give what keeps a picture of the page, for whoever looks at a failure; `--basetemp` says where."""
+    """Return a function that saves a screenshot, for examining a failure; `--basetemp` sets the folder."""
 
     def save(name: str) -> None:
         assert chromium.save_screenshot(str(tmp_path / f"{name}.png"))
@@ -76,13 +76,13 @@ def text(chromium: Chrome, selector: str) -> str:
 
 
 def follow(chromium: Chrome, element: WebElement) -> None:
-    """Click on what leads to another page, and wait until this one is gone."""
+    """Click on a link or button that leads to another page, and wait until the current page is gone."""
     element.click()
     WebDriverWait(chromium, SECONDS).until(staleness_of(element))
 
 
 def push(chromium: Chrome, label: str) -> None:
-    # `.text` is what is seen: a button that is hidden is not found, one that is covered cannot be clicked.
+    # `.text` is the visible text: a hidden button is not found, and a covered one cannot be clicked.
     (button,) = [b for b in chromium.find_elements(By.TAG_NAME, "button") if b.text == label]
     follow(chromium, button)
 
@@ -125,15 +125,15 @@ class TestDevicePage:
         chromium.get(device.verification_uri)
         field = chromium.switch_to.active_element
         assert field.get_attribute("id") == "user_code"
-        assert field.accessible_name == "The code that your device or terminal shows"
+        assert field.accessible_name == "Code shown on your device or terminal"
         screenshot("enter")
         field.send_keys("BCDF-GHJK" if device.user_code != "BCDF-GHJK" else "BCDF-GHJL")
         field.send_keys(Keys.ENTER)
         assert text(chromium, "[role=alert]") == (
-            "No sign-in waits under this code. Compare it with the one you were shown."
+            "No sign-in has this code. Compare it with the one on your device or terminal."
         )
         screenshot("wrong")
-        # As people type it.
+        # The way people type it.
         find(chromium, "[aria-invalid]").send_keys(device.user_code.replace("-", " ").lower())
         push(chromium, "Continue")
         assert text(chromium, ".code") == device.user_code
@@ -161,7 +161,7 @@ class TestDevicePage:
         assert text(chromium, "h1") == "Denied"
         chromium.back()
         push(chromium, "Approve")
-        assert text(chromium, "h1") == "Already decided"
+        assert text(chromium, "h1") == "Already used"
 
     def test_on_a_telephone(
         self,
@@ -203,7 +203,7 @@ class TestPagesOfOthers:
         evil_page: Callable[[str], str],
         asked: Asked,
     ) -> None:
-        # Even where the person has the real page open, so that there is a cookie.
+        # Even if the real page is open too, so that there is a cookie.
         chromium.get(device.verification_uri_complete or "")
         token = find(chromium, "[name=token]").get_attribute("value")
         asked()
@@ -215,7 +215,7 @@ class TestPagesOfOthers:
         )
         chromium.get(evil_page(form))
         push(chromium, "Win a prize")
-        assert text(chromium, "h1") == "Not accepted"
+        assert text(chromium, "h1") == "Request refused"
         assert asked() == ["DevicePage 403"]
         assert [login.user_code for login in server.center.pending_logins(server.now())] == [
             device.user_code
@@ -271,7 +271,7 @@ class TestConsentPage:
         assert values[3] == "user"
         screenshot("consent")
         push(chromium, "Allow")
-        # The CLI's own page, which the redirect led to in spite of the page's policy.
+        # The CLI's own page: the redirect led to it in spite of the page's policy.
         assert chromium.current_url.startswith(values[2])
         assert text(chromium, "body").startswith(
             "Sign in to AWS\nYour credentials have been shared successfully"
@@ -348,7 +348,7 @@ class TestDashboard:
         asked: Asked,
     ) -> None:
         chromium.get(f"{server.url}/?refresh=off")
-        assert chromium.title == "What goes on – emulated IAM Identity Center"
+        assert chromium.title == "Dashboard – emulated IAM Identity Center"
         assert text(chromium, ".banner") == BANNER
         waiting, _, registered, requests = (
             [row.text for row in section.find_elements(By.CSS_SELECTOR, "tbody tr")]
@@ -389,7 +389,7 @@ class TestDashboard:
         refresh = find(chromium, "meta[http-equiv=refresh]").get_attribute("content")
         assert refresh == "5"
         follow(chromium, find(chromium, "a[href='/?refresh=off']"))
-        assert find(chromium, "a[href='/']").text == "Let it renew itself"
+        assert find(chromium, "a[href='/']").text == "Start reloading"
         assert not chromium.find_elements(By.CSS_SELECTOR, "meta[http-equiv=refresh]")
 
     def test_leads_to_the_device_page(self, chromium: Chrome, server: EmulatorServer) -> None:

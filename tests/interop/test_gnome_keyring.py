@@ -1,13 +1,13 @@
-"""`KeyringStore` in a real keychain, GNOME's, over D-Bus: unlocked, locked, and gone."""
+"""`KeyringStore` in a real GNOME keychain over D-Bus: unlocked, locked, and gone."""
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import subprocess
-import warnings
+import sys
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ HOW: Final = "`python3 noxfile.py -s interop` installs it"
 SECONDS: Final = 60
 KEY: Final = StoreKey("token", "a" * 40)
 
-# A bus that starts no services by itself.
+# A bus that starts no services on demand.
 BUS: Final = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -42,7 +42,7 @@ BUS: Final = """\
 
 
 class Desktop:
-    """A message bus and a keychain of their own, as on somebody's desktop."""
+    """A separate message bus and keychain, as on a desktop."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
         self.home, self.stack = home, stack
@@ -80,7 +80,7 @@ class Desktop:
         keychain.stdin.write("password-of-a-test" if unlock else "")
         keychain.stdin.close()
         keychain.stdin = None
-        # It says where it is once it can be reached.
+        # It prints its address once it accepts connections.
         assert keychain.stdout is not None
         keychain.stdout.readline()
         return keychain
@@ -131,16 +131,6 @@ def test_it_is_there_after_the_keychain_was_started_again(
     assert found.get_secret_value() == "a"
 
 
-@pytest.fixture
-def keyring_leaks() -> Generator[None]:
-    """keyring leaves its connection open where it fails; that is not ours to warn of."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-@pytest.mark.usefixtures("keyring_leaks")
 def test_a_keychain_that_is_locked_is_told_of(
     desktop: Desktop, make_store: Callable[[], KeyringStore]
 ) -> None:
@@ -156,7 +146,6 @@ def test_a_keychain_that_is_locked_is_told_of(
     )
 
 
-@pytest.mark.usefixtures("keyring_leaks")
 def test_where_no_keychain_runs_that_is_told(
     desktop: Desktop, make_store: Callable[[], KeyringStore]
 ) -> None:
@@ -166,3 +155,81 @@ def test_where_no_keychain_runs_that_is_told(
     assert str(caught.value) == (
         "Cannot read the keychain: it cannot be opened. Start or unlock it, then try again"
     )
+
+
+def connections(home: Path) -> int:
+    """Return the number of this process's connections to a bus, according to the kernel."""
+    lines = Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()
+    # Type 0001 and state 03: a connected stream socket.
+    return sum(line.endswith(f" 0001 03 {line.split()[6]} {home}/bus") for line in lines[1:])
+
+
+def test_all_threads_and_stores_share_one_connection(
+    desktop: Desktop, make_store: Callable[[], KeyringStore]
+) -> None:
+    desktop.open_keychain(unlock=True)
+    before = connections(desktop.home)
+    make_store().save(KEY, SecretStr("a"))
+    assert connections(desktop.home) == before + 1
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: make_store().load(KEY), range(40)))
+    assert {each and each.get_secret_value() for each in found} == {"a"}
+    assert connections(desktop.home) == before + 1
+
+
+PROGRAM: Final = """\
+import os, sys, warnings
+from pathlib import Path
+from keyring.backends import SecretService
+from pydantic import SecretStr
+from ssooidc_login.errors import StoreError
+from ssooidc_login.stores.os_keyring import KeyringStore
+from ssooidc_login.stores.store import StoreKey
+
+key = StoreKey("token", "a" * 40)
+store = KeyringStore(backend=SecretService.Keyring(), lock_folder=Path(sys.argv[1]))
+store.save(key, SecretStr("before"))
+child = os.fork()
+store.save(key, SecretStr("child" if child == 0 else "parent"))
+assert store.load(key).get_secret_value() in ("child", "parent")
+if child == 0:
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+os.environ["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nowhere"
+try:
+    store.load(key)
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_no_process_leaves_a_connection_open(desktop: Desktop, tmp_path: Path) -> None:
+    """Neither when it forks, nor when the bus cannot be reached, nor when it ends."""
+    desktop.open_keychain(unlock=True)
+    ended = subprocess.run(
+        (sys.executable, "-X", "dev", "-Ic", PROGRAM, str(tmp_path / "locks")),
+        env=desktop.environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Cannot read the keychain: ")
+
+
+def test_a_keychain_that_is_started_again_meanwhile_is_waited_for(
+    desktop: Desktop, make_store: Callable[[], KeyringStore]
+) -> None:
+    keychain = desktop.open_keychain(unlock=True)
+    store = make_store()
+    store.save(KEY, SecretStr("a"))
+    keychain.kill()
+    keychain.wait(SECONDS)
+    with ThreadPoolExecutor(1) as thread:
+        saving = thread.submit(store.save, KEY, SecretStr("b"))
+        desktop.open_keychain(unlock=True)
+        saving.result(SECONDS)
+    found = store.load(KEY)
+    assert found is not None
+    assert found.get_secret_value() == "b"

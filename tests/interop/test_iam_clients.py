@@ -1,4 +1,4 @@
-"""CreateTokenWithIAM through every client: each signs in a way of its own, and the emulator checks the signature."""
+"""CreateTokenWithIAM through every client: each signs in its own way, and the emulator checks the signature."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def sign_with(environment: dict[str, str], key: AccessKey) -> None:
 
 @pytest.fixture(params=["AWS CLI", "boto3", "JavaScript"])
 def call(request: pytest.FixtureRequest, environment: dict[str, str], home: Path) -> Call:
-    """Give what calls CreateTokenWithIAM through one client, and gives its answer, or `error` with the name."""
+    """Return a function that calls CreateTokenWithIAM with one client and returns the response or `error`."""
     sign_with(environment, LONG_LIVED)
     file = home / "input.json"
 
@@ -150,7 +150,7 @@ def test_jwt_bearer_and_refresh(call: Call, asked: Asked) -> None:
     first = call({"grantType": JWT_BEARER, "assertion": assertion()})
     check(first)
     second = call({"grantType": "refresh_token", "refreshToken": first["refreshToken"]})
-    # The service model's example has neither an id token nor an identity context here.
+    # Unlike the service model's example, this has neither an id token nor an identity context.
     assert sorted(second) == sorted(set(first) - {"awsAdditionalDetails", "idToken"})
     assert second["accessToken"] != first["accessToken"]
     assert second["scope"] == list(SCOPES)

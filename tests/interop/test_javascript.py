@@ -41,7 +41,7 @@ def test_a_device_login_and_a_refresh(
             "error": "authorization_pending",
             "fault": "client",
         },
-        # Members that are null on the wire are absent here.
+        # Members that are null on the wire are absent in the SDK.
         "members": ["$metadata", "accessToken", "expiresIn", "refreshToken", "tokenType"],
         "tokenType": "Bearer",
         "expiresIn": 3600,

@@ -1,4 +1,4 @@
-"""What a login with the AWS CLI left behind, in the hands of the CLI, boto3 and JavaScript: tokens and roles."""
+"""The CLI, boto3 and JavaScript use a login that the AWS CLI made: tokens and role credentials."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Ask: TypeAlias = Callable[[str], dict[str, Any]]
 Asked: TypeAlias = Callable[[], list[str]]
 Login: TypeAlias = Callable[..., None]
 
-# sha1 of `emulator`, the sso-session's name
+# sha1 of `emulator`, the name of the sso-session
 TOKEN_FILE = ".aws/sso/cache/7e09d0bb5f4eb56d9b97c579dd7351780613c45b.json"
 PAST = "2020-01-01T00:00:00Z"
-# Inside every client's window: the CLI and boto3 refresh 15 minutes before the end, JavaScript 5.
+# Inside every client's refresh window: the CLI and boto3 refresh 15 minutes before expiry, JavaScript 5.
 ABOUT_TO_EXPIRE = pytest.mark.parametrize("settings", [{"access_token_lifetime": 60}], ids=["60 s"])
 ROLE = {"sso_account_id": "123456789012", "sso_role_name": "AdministratorAccess"}
 
@@ -33,7 +33,7 @@ def token_file(home: Path) -> Path:
 
 @pytest.fixture(params=["boto3", "JavaScript"])
 def token_of(request: pytest.FixtureRequest) -> Ask:
-    """Give what asks an SDK's token provider."""
+    """Return a function that calls an SDK's token provider."""
     if request.param == "boto3":
         boto3_profile: Callable[..., dict[str, Any]] = request.getfixturevalue("boto3_profile")
         return lambda profile: boto3_profile("token", profile)
@@ -43,7 +43,7 @@ def token_of(request: pytest.FixtureRequest) -> Ask:
 
 @pytest.fixture(params=["AWS CLI", "boto3", "JavaScript"])
 def credentials_of(request: pytest.FixtureRequest) -> Ask:
-    """Give what asks for a role's credentials, as (access key id, secret key, session token)."""
+    """Return a function that gets a role's credentials, as (access key id, secret key, session token)."""
     if request.param == "AWS CLI":
         aws: Callable[..., subprocess.CompletedProcess[str]] = request.getfixturevalue("aws")
         names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
@@ -83,7 +83,7 @@ def document(path: Path) -> dict[str, str]:
 
 
 def expire(path: Path) -> None:
-    """Let a token be over, as after a night's sleep of the machine."""
+    """Make the token expire, as if the machine had slept overnight."""
     path.write_text(json.dumps({**document(path), "expiresAt": PAST}))
 
 

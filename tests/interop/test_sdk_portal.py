@@ -1,4 +1,4 @@
-"""The portal through the SDKs: lists of many pages, the end of a session."""
+"""The portal through the SDKs: lists of several pages, and the end of a session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssooidc_emulator import Directory, EmulatorServer
 from ssooidc_emulator.faults import error
 from ssooidc_emulator.faults._script import OperationName
 
-# The portal sorts accounts by their ids.
+# The portal sorts accounts by id.
 ACCOUNT = "111122223333"
 ACCOUNT_IDS = (ACCOUNT, "123456789012")
 ROLES = [f"Role{number}" for number in range(3)]

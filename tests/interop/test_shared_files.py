@@ -1,4 +1,4 @@
-"""The files of `~/.aws` between this library and the clients: what they write is read, what is written is used."""
+"""The files of `~/.aws` are shared between this library and the clients: each reads and uses what the other writes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TestWrittenByTheAwsCli:
         )
         written = sso_file(home, token_cache_key(session or START_URL)).read_text()
         token = TokenFile.from_text(written)
-        # Made anew, not only handed on.
+        # Encoded again, not only passed on.
         again = TokenFile(
             access_token=token.access_token,
             expires_at=token.expires_at,
@@ -148,7 +148,7 @@ class TestWrittenByUs:
         assert (done.returncode, done.stderr) == (0, "")
         refresh = ["CreateToken 200"] if settings else []
         assert asked() == [*refresh, "GetRoleCredentials 200"]
-        # Written by the CLI now, in the same way.
+        # Now written by the CLI, in the same way.
         after = written_by_us.read_text()
         assert blank(after) == blank(before)
         assert (after == before) == (not settings)
@@ -168,5 +168,5 @@ class TestWrittenByUs:
 
 
 def blank(text: str) -> str:
-    """Leave out what a refresh changes."""
+    """Mask the values that a refresh changes."""
     return re.sub('"(accessToken|expiresAt)": "[^"]*"', r'"\1": "…"', text)

@@ -1,4 +1,4 @@
-"""The emulator over HTTPS, trusted through the clients' own settings."""
+"""The emulator over HTTPS, which the clients trust because of their own settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssooidc_emulator import EmulatorServer
 
 pytestmark = [
     pytest.mark.parametrize("tls", [True], ids=["HTTPS"]),
-    # So that the SDKs ask for a new token as well.
+    # So that the SDKs ask for a new token too.
     pytest.mark.parametrize("settings", [{"access_token_lifetime": 60}], ids=["60 s"]),
 ]
 USED = ["CreateToken 200", "GetRoleCredentials 200"]
@@ -43,7 +43,7 @@ def test_the_sdks(
     assert asked() == USED * 2
 
 
-def test_nobody_trusts_it_by_chance(
+def test_the_certificate_is_not_trusted_without_the_variable(
     aws: Callable[..., subprocess.CompletedProcess[str]],
     environment: dict[str, str],
     server: EmulatorServer,

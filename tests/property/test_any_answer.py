@@ -1,8 +1,9 @@
-"""Whatever comes back from the network, each of the 8 operations makes a model or a documented error of it."""
+"""Every operation turns every response into a model or a documented error."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from ssooidc_core import (
     HttpResponse,
     IamAuthorizationCodeGrant,
     IamRefreshTokenGrant,
+    InvalidRequestRegionException,
     JwtBearerGrant,
     Operation,
     RefreshTokenGrant,
@@ -33,24 +35,25 @@ from ssooidc_core import (
     register_client,
     start_device_authorization,
 )
+from ssooidc_core._model import Response
 from ssooidc_core._operations.errors import OIDC_ERRORS
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 T = TypeVar("T")
 AnyOperation: TypeAlias = Operation[object, Exception]
 
-# Not in any text of ours by chance; what real codes, secrets and JWTs are made of.
+# Real codes, secrets and JWTs consist of these; no text of the library contains such a value by chance.
 SECRETS: Final = (
     st.text("QZXJqzxj0189-_.", min_size=3, max_size=60)
     | st.text("QZXJqzxj0189-_.~+/=", min_size=3, max_size=60)
 ).map("zQ7".__add__)
-# Tokens of an answer cannot be known beforehand: they are recognised by their length, as real ones are.
+# Tokens in a response are not known in advance: they are recognized by their length, like real ones.
 TOKENS: Final = st.text("QZXJqzxj0189-_.~+/", min_size=20, max_size=60).map("tK5".__add__)
 TEXTS: Final = st.text(max_size=30)
 
 
 def operations(secrets: Sequence[str]) -> list[AnyOperation]:
-    """Every operation with every kind of request; all secrets in use."""
+    """Return every operation with every kind of request; each secret is used."""
     one, two, three = (SecretStr(secret) for secret in secrets)
     client = RegisterClientResponse(client_id="cid", client_secret=one)
     arn = "arn:aws:sso::123456789012:application/ssoins-1/apl-1"
@@ -82,18 +85,27 @@ def operations(secrets: Sequence[str]) -> list[AnyOperation]:
     return cast("list[AnyOperation]", made)
 
 
+def test_every_operation_is_here(every_request: frozenset[tuple[type, type]]) -> None:
+    made = operations(["zQ7-1", "zQ7-2", "zQ7-3"])
+    assert {(type(each), type(request_of(each))) for each in made} == every_request
+    assert len(made) == len(every_request)
+
+
+def request_of(operation: AnyOperation) -> BaseModel:
+    return cast("BaseModel", operation.request)  # type: ignore[attr-defined]
+
+
 def secrets_of(operation: AnyOperation) -> list[str]:
-    """The secrets that this operation sends."""
-    request = cast("BaseModel", operation.request)  # type: ignore[attr-defined]
+    """Return the secrets that this operation sends."""
     return [
         value.get_secret_value()
-        for value in request.__dict__.values()
+        for value in request_of(operation).__dict__.values()
         if isinstance(value, SecretStr)
     ]
 
 
 def shown_by(error: Exception) -> str:
-    """Everything that an error can show of itself, and a copy of it that went through a pickle."""
+    """Return every text of an error and of its copy that was pickled."""
     shown = []
     for one in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
         notes: list[str] = getattr(one, "__notes__", [])
@@ -104,7 +116,7 @@ def shown_by(error: Exception) -> str:
 
 
 def outcome(operation: AnyOperation, response: HttpResponse) -> object:
-    """A model (or, of Logout, `None`) or an error; anything undocumented fails the test."""
+    """Return a model (`None` for Logout) or an error; anything undocumented fails the test."""
     try:
         model = operation.parse(response)
     except (ServiceError, ResponseParseError) as caught:
@@ -136,17 +148,24 @@ OAUTH_CODES: Final = sorted({kind.oauth_error or "unheard_of" for kind in OIDC_E
 STATUSES: Final = st.sampled_from([200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 502]) | (
     st.integers(-1, 1200)
 )
-MEMBERS: Final = [
-    "accessToken", "tokenType", "expiresIn", "refreshToken", "idToken", "issuedTokenType", "scope",
-    "awsAdditionalDetails", "clientId", "clientSecret", "clientIdIssuedAt", "clientSecretExpiresAt",
-    "authorizationEndpoint", "tokenEndpoint", "deviceCode", "userCode", "verificationUri",
-    "verificationUriComplete", "interval", "roleCredentials", "accountList", "roleList", "nextToken",
-    "error", "error_description", "reason", "message", "code", "__type", "endpoint", "region",
-]  # fmt: skip
+# The members of all responses and of all errors: one has those of all others, and two more.
+MEMBERS: Final = sorted(
+    {
+        str(field.alias)
+        for model in Response.__subclasses__()
+        if model.__module__.startswith("ssooidc_core.")
+        for field in model.model_fields.values()
+    }
+    | (
+        inspect.signature(InvalidRequestRegionException).parameters.keys()
+        - {"status", "request_id", "retry_after"}
+    )
+    | {"Message", "__type"}
+)
 
 
 def good_answers(token: str) -> list[dict[str, object]]:
-    """Answers of the service's shape, with this token in each place where one is."""
+    """Generate responses in the service's form, with this token wherever one is expected."""
     return [
         {"accessToken": token, "expiresIn": 28800, "refreshToken": token, "tokenType": "Bearer"},
         {
@@ -208,7 +227,7 @@ def jsonish(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse]:
 def test_json_gives_a_model_or_a_documented_error(
     case: tuple[AnyOperation, HttpResponse],
 ) -> None:
-    """`parse`: "ServiceError: the service said no", "ResponseParseError: the answer is not one the model allows"."""
+    """`parse` returns a model, or raises ServiceError or ResponseParseError."""
     operation, response = case
     assert_hides(outcome(operation, response), secrets_of(operation))
 
@@ -224,7 +243,7 @@ def test_json_gives_a_model_or_a_documented_error(
 def test_raw_bytes_give_a_model_or_a_documented_error(
     operation: AnyOperation, status: int, headers: list[tuple[str, str]], body: bytes
 ) -> None:
-    """The same rule for what is no JSON, no UTF-8, no text at all."""
+    """The same rule for bodies that are not JSON, not UTF-8, or not text."""
     assert_hides(outcome(operation, HttpResponse(status, headers, body)), secrets_of(operation))
 
 
@@ -232,7 +251,7 @@ Mutation: TypeAlias = Callable[[bytes], bytes]
 
 
 def mutations() -> st.SearchStrategy[Mutation]:
-    """Cut, drop, insert, flip: what breaks on the way."""
+    """Cut, delete, insert or flip bytes, as in a broken transmission."""
 
     def cut(at: int) -> Mutation:
         return lambda body: body[: at % (len(body) + 1)]
@@ -261,7 +280,7 @@ def mutated(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse, str]:
 
 @given(mutated())
 def test_a_broken_answer_shows_no_token(case: tuple[AnyOperation, HttpResponse, str]) -> None:
-    """`excerpt`: "what looks like JSON is not quoted at all (a broken answer of the service may hold a token)"."""
+    """`excerpt`: text that looks like JSON is not quoted, since an invalid response may contain a token."""
     operation, response, token = case
     result = outcome(operation, response)
     assert_hides(result, [token, *secrets_of(operation)])
@@ -271,7 +290,7 @@ def test_a_broken_answer_shows_no_token(case: tuple[AnyOperation, HttpResponse, 
 def test_an_answer_cut_short_shows_nothing(
     value: str, which: int, cut: int, status: int, data: st.DataObject
 ) -> None:
-    """The same for values as short as a user code: JSON that breaks off is recognised from its beginning."""
+    """The same for values as short as a user code: truncated JSON is recognized by its beginning."""
     body = json.dumps(good_answers(value)[which]).encode()
     operation = data.draw(st.sampled_from(operations(["zQ7-1", "zQ7-2", "zQ7-3"])))
     result = outcome(operation, HttpResponse(status, {}, body[: -1 - cut % len(body)]))
@@ -280,7 +299,7 @@ def test_an_answer_cut_short_shows_nothing(
 
 @given(TOKENS, st.tuples(SECRETS, SECRETS, SECRETS))
 def test_a_good_answer_shows_no_token(token: str, secrets: tuple[str, str, str]) -> None:
-    """`model`: "Secrets are masked in repr, str, model_dump() and model_dump_json()"."""
+    """Models mask secrets in repr, str, model_dump() and model_dump_json()."""
     models = 0
     for operation in operations(secrets):
         for members in good_answers(token):
@@ -289,7 +308,7 @@ def test_a_good_answer_shows_no_token(token: str, secrets: tuple[str, str, str])
             if isinstance(result, BaseModel):
                 models += 1
                 assert token not in f"{result!r} {result}"
-                # What leads to the code is no secret of the model's, only kept out of its repr.
+                # The URI that contains the code is not secret in the model, only excluded from its repr.
                 plain = result.model_dump(exclude={"verification_uri_complete"})
                 assert token not in str(plain)
             assert_hides(result, [token])
@@ -298,7 +317,7 @@ def test_a_good_answer_shows_no_token(token: str, secrets: tuple[str, str, str])
 
 @st.composite
 def echoes(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse]:
-    """An answer that holds secrets of the request in any place."""
+    """Generate responses that contain secrets of the request anywhere."""
     operation = an_operation(draw)
     sent = secrets_of(operation) or ["zQ7-none"]
     around = st.sampled_from(["", " ", "'", '"', ":", "#", ",", "=", "\0", "é", "x" * 490]) | TEXTS
@@ -340,6 +359,6 @@ def echoes(draw: st.DrawFn) -> tuple[AnyOperation, HttpResponse]:
 
 @given(echoes())
 def test_an_echo_of_the_request_shows_no_secret(case: tuple[AnyOperation, HttpResponse]) -> None:
-    """`rest_json`: "no text of it gets into an error before it is stripped of the request's own secrets"."""
+    """`rest_json`: secrets of the request are removed from a response's text before it is part of an error."""
     operation, response = case
     assert_hides(outcome(operation, response), secrets_of(operation))

@@ -1,4 +1,4 @@
-"""Whatever stands in AWS's configuration files: a config, or an error that says where and holds no value of them."""
+"""Any AWS configuration file gives a config, or an error that names the line and contains no value of the file."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ HEADERS: Final = st.sampled_from(
         "['a b']",
     ]
 )
-# `@` is where a secret goes, `K` a name.
+# `@` is replaced by a secret, `K` by a name.
 LINES: Final = st.sampled_from(
     [
         "K = @",
@@ -85,7 +85,7 @@ LINE_ENDS: Final = st.sampled_from(["\n", "\r\n", "\r"])
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, str]:
-    """A secret, and a file with it in odd places."""
+    """Generate a secret, and a file with it in unusual places."""
     secret = draw(SECRETS)
     lines = draw(st.lists(HEADERS | st.builds(str.replace, LINES, st.just("K"), KEYS), max_size=12))
     text = draw(LINE_ENDS).join([draw(st.just("[profile p]") | st.just("")), *lines])
@@ -93,7 +93,7 @@ def files(draw: st.DrawFn) -> tuple[str, str]:
 
 
 def outcome(program: Callable[[], object]) -> object:
-    """Give the value, or the error; any other exception ends the test."""
+    """Return the value, or the error; any other exception fails the test."""
     try:
         return program()
     except ConfigurationError as error:
@@ -111,7 +111,7 @@ TEXTS: Final = st.text(max_size=60) | st.text("[]profile =#;\n\r\t '\"ab\ufeff\0
 @example("[profile a]\n", False)  # noqa: FBT003 - as generated
 @example("\ufeff\ufeff", True)  # noqa: FBT003 - as generated
 def test_any_text_is_a_config_or_an_error_at_a_line(text: str, credentials: bool) -> None:  # noqa: FBT001 - as generated
-    """The line that an error names is the first that breaks the grammar: all before it is a config."""
+    """The line that an error names is the first invalid one: the lines before it are a valid config."""
 
     def parsed(text: str) -> object:
         texts = ("", text) if credentials else (text, "")
@@ -133,7 +133,7 @@ def test_any_text_is_a_config_or_an_error_at_a_line(text: str, credentials: bool
 
 @given(files(), files())
 def test_no_value_is_shown(config: tuple[str, str], credentials: tuple[str, str]) -> None:
-    """Parsing, and whatever is resolved of it."""
+    """Parsing, and everything that is resolved from the result."""
     secrets = config[0].lower(), credentials[0].lower()
     shown: list[str] = []
 
@@ -189,7 +189,7 @@ MANY: Final = 20_000
     ids=range(16),
 )
 def test_a_large_file_takes_no_long_time(text: str) -> None:
-    """With a step for each pair of characters or lines, most of these would not end before a test is ended."""
+    """With quadratic time, most of these would exceed the time limit of a test."""
     for texts in ((text, ""), ("", text)):
         found = outcome(lambda: parse_aws_config(*texts))  # noqa: B023 - called at once
         assert isinstance(found, AwsConfig | ConfigurationError)

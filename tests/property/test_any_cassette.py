@@ -1,4 +1,4 @@
-"""Any exchange, with canaries in all that may be secret: none reaches the file, and what was written replays."""
+"""Any exchange with canaries in its secrets: none reaches the file, and the recording replays."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_transports.cassettes import RecordingTransport, ReplayTransport
-from ssooidc_transports.cassettes._known_safe import KEPT_TEXTS, KNOWN, NEVER_KEPT
+from ssooidc_transports.cassettes._kept_values import KEPT_TEXTS, KNOWN, NEVER_KEPT
 from ssooidc_transports.cassettes._scrubbing import Scrubber
 from ssooidc_transports.testing import ScriptedTransport
 
-# What a search must find in no case and no coding: letters only.
+# A search must find it in any case and any encoding, so it has only letters.
 CANARY: Final = "zkqxvwpdj"
 
 canaries = st.integers(0, 5).map(lambda number: f"{CANARY}{number}")
@@ -60,7 +60,7 @@ secret_values = st.recursive(
 @st.composite
 def members(draw: st.DrawFn) -> dict[str, Any]:
     found = draw(st.dictionaries(names_of_secrets | canaries, secret_values, max_size=6))
-    # What is kept quotes a secret of the same body, where it can be known for one.
+    # A value that is kept contains a secret of the same body, in a form that can be recognized.
     secrets = [
         value
         for name, value in found.items()
@@ -123,13 +123,13 @@ def test_no_canary_reaches_the_file_and_it_replays(
         replay.assert_exhausted()
     assert again.status == answer.status
     assert bool(again.body) is bool(answer.body)
-    # What is absent, true or false is never a secret, and stays what it is, where it is.
+    # Absent values, true and false are never secret, and stay unchanged in their places.
     if answer.body.startswith(b"{"):
         assert shape(json.loads(again.body)) == shape(json.loads(answer.body))
 
 
 def shape(value: object) -> object:
-    """What is left of a value where texts and numbers are the same to us, and names have no meaning."""
+    """Return a value's structure: all strings and numbers are equal, and names have no meaning."""
     if isinstance(value, dict):
         return [shape(each) for each in value.values()]
     if isinstance(value, list):

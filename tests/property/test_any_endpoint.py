@@ -1,4 +1,4 @@
-"""Whatever text a region or an endpoint URL is, secrets go to a host that was meant, over https or not at all."""
+"""For any region or endpoint URL, secrets are sent to the intended host over https, or not at all."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ REGIONS: Final = st.one_of(
 @example(prefix="oidc", region="us-east-1\n", use_fips=False, use_dualstack=False)
 @example(
     prefix="oidc", region="\N{KELVIN SIGN}-1", use_fips=False, use_dualstack=False
-)  # the Kelvin sign is no K
+)  # the Kelvin sign is not a K
 def test_any_region(
     prefix: EndpointPrefix, region: str, *, use_fips: bool, use_dualstack: bool
 ) -> None:
-    """`check_region`: "Refuse a region that could change the host it is put into"."""
+    """`check_region` refuses a region that could change the host."""
     try:
         url = resolve_endpoint(
             prefix, region=region, use_fips=use_fips, use_dualstack=use_dualstack
@@ -102,7 +102,7 @@ ENDPOINTS: Final = st.text(max_size=60) | st.builds(
 
 
 def is_this_machine(host: str) -> bool:
-    """RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3; written again as an oracle."""
+    """RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3; a second implementation."""
     if host.rstrip(".").split(".")[-1] == "localhost":
         return True
     try:
@@ -158,7 +158,7 @@ def test_any_endpoint_url(text: str, *, allow: bool) -> None:
     st.sampled_from(["", "/a/b"]),
 )
 def test_good_endpoint_urls_are_taken(host: str, port: str, path: str) -> None:
-    """The checks refuse nothing that is right."""
+    """The checks accept every valid URL."""
     url = f"https://{host}.example{port}{path}"
     assert ClientConfig(endpoint_url=f"{url}/").oidc_endpoint == url
 
@@ -167,7 +167,7 @@ def test_good_endpoint_urls_are_taken(host: str, port: str, path: str) -> None:
 def test_a_region_goes_to_its_own_partition(
     prefix: EndpointPrefix, partition: object, data: st.DataObject
 ) -> None:
-    """`partitions`: a region that a pattern knows has that partition's suffix."""
+    """`partitions`: a region that matches a pattern has that partition's suffix."""
     known = next(each for each in PARTITIONS if each is partition)
     region = data.draw(
         st.from_regex(

@@ -1,4 +1,4 @@
-"""Any sequence of failures: how long `standard_retry` waits, what the quota pays, what becomes of a login."""
+"""Any sequence of failures: the waits of `standard_retry`, the cost to the quota, and the outcome of a login."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ OUTCOMES: Final = st.lists(
 
 
 class Model:
-    """The AWS SDKs' standard mode 2.1, written again from its description."""
+    """The AWS SDKs' standard mode 2.1, implemented again from its description."""
 
     def __init__(self, attempts: int, backoff: float, quota: int, jitter: float) -> None:
         self.attempts, self.backoff, self.quota, self.jitter = attempts, backoff, quota, jitter
         self.capacity = quota
 
     def call(self, outcomes: list[HttpResponse | TransportError]) -> list[float]:
-        """Use up the outcomes of one call; the waits it makes."""
+        """Consume the outcomes of one call, and return the waits between them."""
         waits: list[float] = []
         charged = 0
         while outcomes:
@@ -117,7 +117,7 @@ def test_standard_retry_waits_as_it_says(
     capacity: int,
     jitter: float,
 ) -> None:
-    """Design: "`rand * min(b * 2**i, 20)`; quota (cost 14, throttling 5); retry-after clamped to [t, t+5 s]"."""
+    """Waits are `rand * min(b * 2**i, 20)`, retries cost 14 (throttling 5), retry-after is clamped to [t, t+5 s]."""
     quota = RetryQuota(capacity)
     policy = standard_retry(
         max_attempts=attempts, max_backoff=backoff, quota=quota, jitter=lambda: jitter
@@ -127,7 +127,7 @@ def test_standard_retry_waits_as_it_says(
     sent = 0
     while left:
         transport = ScriptedTransport([*left, reply(200, {})], retry_policy=policy)
-        # A script that ends within a call ends it with a success.
+        # A script that ends within a call ends with a success.
         left.append(reply(200, {}))
         expected = model.call(left)
         with contextlib.suppress(SsoOidcError):
@@ -174,7 +174,7 @@ POLICIES: Final = st.one_of(
 
 
 def goes_on(failure: Exception) -> bool:
-    """RFC 8628 section 3.5: pending, slow_down, and a connection or a server that fails."""
+    """RFC 8628 section 3.5: pending, slow_down, and a failing connection or server."""
     if isinstance(failure, (AuthorizationPendingException, SlowDownException)):
         return True
     return is_failed(failure)
@@ -214,7 +214,7 @@ def test_after_a_poll(
     at: float,
     lifetime: float,
 ) -> None:
-    """Design: "Whatever a user's own policy says, the wait is at least the interval"; "one pure function decides"."""
+    """Whatever the user's policy says, the wait is at least the interval."""
     pending = PendingDeviceLogin(
         region="us-east-1",
         client=CLIENT,
@@ -257,7 +257,7 @@ def test_after_a_poll(
 def test_only_the_loop_repeats_a_poll(
     outcomes: list[HttpResponse | TransportError], interval: int
 ) -> None:
-    """Design: "A `DeviceCodeGrant` is never repeated by the driver: the polling loop owns it"."""
+    """The driver never repeats a `DeviceCodeGrant`: only the polling loop does."""
     clock = VirtualClock()
     now = clock.now().wall.timestamp()
     pending = PendingDeviceLogin(

@@ -1,4 +1,4 @@
-"""Whatever text comes from elsewhere: what is printed of it is bounded, without controls, and without the secret."""
+"""Any text from other sources is printed with a limited length, without control characters and without the secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssooidc_core._excerpt import excerpt, redact
 from ssooidc_core._text import printable
 from ssooidc_core.errors import InvalidRequestRegionException
 
-# What secrets of this service are made of: base64, base64url, JWTs, and `k_e.y~/+=` of the like.
+# Secrets of this service consist of base64, base64url, JWTs, and `k_e.y~/+=` or the like.
 SECRETS: Final = st.text("QZXJqzxj0189-_.~+/=", min_size=3, max_size=60).map("zQ7".__add__)
 TEXTS: Final = st.text(max_size=40) | st.text(
     "\0\x07\x1b\u202e\u200b\u2028\ud800\r\n\t ab", max_size=40
@@ -23,7 +23,7 @@ TEXTS: Final = st.text(max_size=40) | st.text(
 
 
 def is_control(character: str) -> bool:
-    """What a terminal obeys, or what moves or hides text: by Unicode's own account (UAX 9, UAX 44)."""
+    """Return whether Unicode defines a character as control, formatting or hidden (UAX 9, UAX 44)."""
     return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or (
         unicodedata.bidirectional(character)
         in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI", "BN"}
@@ -49,7 +49,7 @@ def test_printable_text(text: str, limit: int) -> None:
     st.sampled_from(" \0\r\n\x1b"),
 )
 def test_printable_keeps_words(words: list[str], between: str) -> None:
-    """The same: nothing else is taken away."""
+    """The same: nothing else is removed."""
     assert printable(between.join(words), limit=200) == " ".join(words)
 
 
@@ -91,10 +91,10 @@ def encoded(text: str, codec: str) -> bytes:
 
 @given(BODIES, st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "latin-1"]), st.integers(1, 60))
 def test_an_excerpt_never_holds_the_secret(body: tuple[str, str], codec: str, times: int) -> None:
-    """`excerpt`: "They must never hold a secret"."""
+    """`excerpt` never contains a secret."""
     secret, text = body
     shown = excerpt(encoded(text, codec) * times, [secret])
-    # UTF-16 read as UTF-8 has something between any two letters.
+    # UTF-16 that is read as UTF-8 has a character between any two letters.
     assert secret not in shown.replace(" ", "")
     assert not any(is_control(character) for character in shown)
     said, _, words = shown.partition(" that begin ")
@@ -105,14 +105,14 @@ def test_an_excerpt_never_holds_the_secret(body: tuple[str, str], codec: str, ti
 
 @given(SECRETS.filter(lambda secret: len(secret) > 8), st.integers(830, 856), st.integers(0, 3))
 def test_an_excerpt_never_holds_half_a_secret(secret: str, tags: int, spaces: int) -> None:
-    """`excerpt`: "What was cut may be a secret, and half of one is not recognised"."""
+    """`excerpt` does not show the end of a cut text, since half of a secret is not recognized."""
     body = f"{'<p>' * tags}{' ' * spaces}{secret}{'<p>' * 99}"
     assert secret[:6] not in excerpt(body.encode(), [secret])
 
 
 @given(st.binary(max_size=4000))
 def test_an_excerpt_of_any_bytes(body: bytes) -> None:
-    """`excerpt`: "Say in a few quoted words, or a size, what a body is"."""
+    """`excerpt` describes a body by a few quoted words, or by its size."""
     shown = excerpt(body)
     assert not any(is_control(character) for character in shown)
     assert str(len(body)) in shown or not body
@@ -134,7 +134,7 @@ def test_an_unknown_token_is_masked(token: str, shape: str) -> None:
     SECRETS, st.sampled_from(["access_token={}", "Authorization: {}", "code={}&x=1", "Bearer {}"])
 )
 def test_a_named_secret_is_masked(secret: str, shape: str) -> None:
-    """The same for a short one that has its name in front."""
+    """The same for a short one with its name in front."""
     assert secret not in excerpt(shape.format(secret).encode())
 
 
@@ -142,7 +142,7 @@ def test_a_named_secret_is_masked(secret: str, shape: str) -> None:
 def test_redacted_text_holds_no_secret(
     secrets: list[str], around: list[str], session_token: str
 ) -> None:
-    """`redact`: "Mask every occurrence of known secrets, and a session token where it stands in a quoted request"."""
+    """`redact` masks every occurrence of known secrets, and a session token in a quoted request."""
     text = around[0] + "".join(
         secret + between for secret, between in zip(secrets * 2, around * 2, strict=False)
     )

@@ -1,7 +1,7 @@
-"""The emulator, browser logins and refreshes by several clients, thieves among them, in each refresh mode.
+"""The emulator, browser logins and refreshes by several clients, including thieves, in each refresh mode.
 
-Time is virtual. The machine keeps its own account of who holds what, by RFC 6749, RFC 7636 and RFC 9700, and holds
-every answer against it.
+Time is virtual. The machine tracks by RFC 6749, RFC 7636 and RFC 9700 who holds which codes and tokens, and compares
+every response with that.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ INVALID_REFRESH: Final = "Invalid refresh token provided"
 
 @dataclass(eq=False)
 class Client:
-    """A registered client: what proves who it is, and whether it has a scope."""
+    """A registered client: its credentials, and whether it has a scope."""
 
     proof: dict[str, str]
     scoped: bool
@@ -48,7 +48,7 @@ class Client:
 
 @dataclass(eq=False)
 class Session:
-    """What a code became."""
+    """The session that a code became."""
 
     client: Client
     ends_at: float
@@ -57,7 +57,7 @@ class Session:
 
 @dataclass(eq=False)
 class Code:
-    """A code that somebody holds."""
+    """A code and its holder."""
 
     text: str
     client: Client
@@ -70,7 +70,7 @@ class Code:
 
 @dataclass(eq=False)
 class Refresh:
-    """A refresh token that somebody holds."""
+    """A refresh token and its holder."""
 
     text: str
     session: Session
@@ -79,7 +79,7 @@ class Refresh:
 
 @dataclass(eq=False)
 class Access:
-    """An access token that somebody holds."""
+    """An access token and its holder."""
 
     text: str
     session: Session
@@ -92,7 +92,7 @@ def callback_at(port: int) -> str:
 
 
 class BrowserLogins(RuleBasedStateMachine):
-    """One center, and everything that its clients and their thieves may do."""
+    """One center, and all actions of its clients and their thieves."""
 
     clients: Bundle[Client] = Bundle("clients")
     codes: Bundle[Code] = Bundle("codes")
@@ -144,7 +144,7 @@ class BrowserLogins(RuleBasedStateMachine):
         self.seen.add(text)
         return text
 
-    # What happens.
+    # Actions
 
     @rule(seconds=st.floats(0, 70) | st.floats(0, 5000) | st.integers(0, 900))
     def let_time_pass(self, *, seconds: float) -> None:
@@ -215,7 +215,7 @@ class BrowserLogins(RuleBasedStateMachine):
         url = f"{SERVICE}/authorize?client_id={client.proof['clientId']}"
         query = {"redirect_uri": REGISTERED, "response_type": "code", "state": "s"}
         callback = self.center.authorize(f"{url}&{urlencode(query)}", self.clock.now(), deny=True)
-        # No challenge came along, so that nobody was asked.
+        # The request had no challenge, so no person was asked.
         assert parse_qs(urlsplit(callback).query)["error"] == ["invalid_request"]
 
     @rule(target=refreshes)
@@ -226,7 +226,7 @@ class BrowserLogins(RuleBasedStateMachine):
 
     @rule(target=refreshes, code=codes)
     def exchange(self, *, code: Code) -> Refresh | MultipleResults[Refresh]:
-        """As it should be, though perhaps too late, or again."""
+        """Correctly, though perhaps too late, or again."""
         return self.attempt(code, code.client, code.verifier, code.redirect_uri)
 
     @rule(code=codes, wrong=st.sampled_from(["client", "verifier", "port"]), thief=clients)
@@ -267,7 +267,7 @@ class BrowserLogins(RuleBasedStateMachine):
 
     @rule(target=refreshes, token=refreshes)
     def refresh(self, *, token: Refresh) -> Refresh | MultipleResults[Refresh]:
-        """With the newest token, or with an old one."""
+        """With the newest token, or with an older one."""
         answer = self.ask_to_refresh(token, token.session.client)
         session = token.session
         refused = self.is_over(session)
@@ -285,7 +285,7 @@ class BrowserLogins(RuleBasedStateMachine):
 
     @rule(token=refreshes, thief=clients)
     def steal(self, *, token: Refresh, thief: Client) -> None:
-        """Another client's refresh token is none, and showing it does no harm."""
+        """Another client's refresh token is refused, and the attempt has no effect."""
         if thief is not token.session.client:
             self.check_refused(self.ask_to_refresh(token, thief), INVALID_REFRESH)
 
@@ -293,7 +293,7 @@ class BrowserLogins(RuleBasedStateMachine):
         grant = {"grantType": "refresh_token", "refreshToken": token.text}
         return self.ask("/token", {**client.proof, **grant})
 
-    # The oracle.
+    # Invariants
 
     def is_over(self, session: Session) -> bool:
         return session.over or self.now >= session.ends_at

@@ -1,4 +1,4 @@
-"""A flow may end at any of its steps, however it is driven: nothing is sent after that."""
+"""A flow may be stopped at any step with any driver: nothing is sent after that."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ssooidc_core import (
     AuthorizationPendingException,
     ClientConfig,
     CreateTokenResponse,
+    Flow,
     HttpRequest,
     HttpResponse,
     InternalServerException,
@@ -28,6 +29,12 @@ from ssooidc_core import (
     SsoOidcError,
     arun,
     run,
+)
+from ssooidc_core._start_urls import resolve_start_url
+from ssooidc_core.flows.authorization_code import (
+    PendingCodeLogin,
+    finish_code_login,
+    start_code_login,
 )
 from ssooidc_core.flows.device import (
     PendingDeviceLogin,
@@ -57,6 +64,16 @@ PENDING: Final = PendingDeviceLogin(
     next_poll_at=NOW + 1,
 )
 DUE: Final = PENDING.model_copy(update={"next_poll_at": NOW})
+REDIRECT_URI: Final = "http://127.0.0.1:8400/oauth/callback"
+IN_A_BROWSER: Final = PendingCodeLogin(
+    region="us-east-1",
+    client=CLIENT,
+    scopes=(),
+    redirect_uri=REDIRECT_URI,
+    state=SecretStr("st"),
+    code_verifier=SecretStr("cv"),
+    expires_at=NOW + 600,
+)
 TOKEN: Final = reply(200, {"accessToken": "at", "refreshToken": "rt", "expiresIn": 3600})
 WAITING: Final = [
     error_reply(AuthorizationPendingException),
@@ -84,6 +101,19 @@ CASES: Final[list[Case]] = [
         ),
         [REGISTERED, STARTED],
     ),
+    (
+        start_code_login(
+            RegisterClientRequest(client_name="tool", client_type="public"),
+            redirect_uri=REDIRECT_URI,
+            region="us-east-1",
+        ),
+        [REGISTERED],
+    ),
+    (finish_code_login(IN_A_BROWSER, f"{REDIRECT_URI}?code=c&state=st"), [TOKEN]),
+    (
+        resolve_start_url("https://sso.example/", region="us-east-1"),
+        [reply(405), reply(301, headers={"Location": "https://d-1.awsapps.com/start"})],
+    ),
     (poll_for_token(PENDING), [*WAITING, *WAITING, TOKEN]),
     (poll_once(DUE), [TOKEN]),
     (poll_once(DUE), [WAITING[0]]),
@@ -97,16 +127,20 @@ CASES: Final[list[Case]] = [
 STEPS: Final = st.integers(0, 30)
 
 
+def test_every_flow_is_here(every_flow: frozenset[Callable[..., object]]) -> None:
+    assert {program._make for program, _ in CASES if isinstance(program, Flow)} == every_flow
+
+
 class Outage(Exception):
-    """No error of the library's: nothing waits for it to pass."""
+    """Not an error of the library: no policy waits for it to pass."""
 
 
 class Stop(BaseException):
-    """What Ctrl-C and a cancellation are like."""
+    """The equivalent of Ctrl-C and a cancellation."""
 
 
 def next_reply(event: object, transport: ScriptedTransport) -> object:
-    """Carry out one event, as a driver does."""
+    """Carry out one event, like a driver."""
     if isinstance(event, Operation):
         return event.parse(transport.send(event.http_request(transport.config, transport.now())))
     if isinstance(event, Sleep):
@@ -119,7 +153,7 @@ def next_reply(event: object, transport: ScriptedTransport) -> object:
 def advanced(
     case: Case, steps: int
 ) -> tuple[Generator[object, object, object], ScriptedTransport, bool]:
-    """A flow that stands at one of its steps, its transport, and whether it is at its end already."""
+    """Return a flow at one of its steps, its transport, and whether it has ended."""
     program, replies = case
     transport = ScriptedTransport(replies)
     running = program.__iter__()
@@ -132,7 +166,7 @@ def advanced(
             transport.assert_exhausted()
             return running, transport, True
         value, error = None, None
-        # The last event is only asked for: what the flow waits at when it is cut.
+        # The last event is only requested: the flow is waiting for its reply when it is stopped.
         if step < steps:
             try:
                 value = next_reply(event, transport)
@@ -143,10 +177,10 @@ def advanced(
 
 @given(st.sampled_from(CASES), STEPS)
 def test_a_closed_flow_sends_nothing(case: Case, steps: int) -> None:
-    """`program`: "A flow sends nothing while it is being closed"."""
+    """A flow sends nothing while it is being closed."""
     running, transport, _ = advanced(case, steps)
     sent = len(transport.requests)
-    # Were it to yield again, this would raise.
+    # If the flow yielded again, this would raise.
     running.close()
     assert next(running, "over") == "over"
     assert len(transport.requests) == sent
@@ -156,7 +190,7 @@ def test_a_closed_flow_sends_nothing(case: Case, steps: int) -> None:
 def test_a_flow_sends_nothing_after_an_error_it_does_not_know(
     case: Case, steps: int, kind: type[BaseException]
 ) -> None:
-    """`poll_for_token` raises "any other error that the policy does not go on after"; it may ask the time for that."""
+    """`poll_for_token` raises every error after which the policy does not continue; it may ask for the time first."""
     running, transport, ended = advanced(case, steps)
     if ended:
         return
@@ -168,7 +202,7 @@ def test_a_flow_sends_nothing_after_an_error_it_does_not_know(
         raised = caught
     else:
         assert asked == Now()
-        # A second question would be a flow that goes on.
+        # If the flow continued, there would be a second question.
         with pytest.raises(kind) as ended_with:
             _ = running.send(transport.now())
         raised = ended_with.value
@@ -177,7 +211,7 @@ def test_a_flow_sends_nothing_after_an_error_it_does_not_know(
 
 
 class Cut(ScriptedTransport):
-    """Ends it all at one of its calls, whichever that is, and counts what comes after."""
+    """Raises in one of its calls, and counts the calls after that."""
 
     def __init__(self, replies: list[HttpResponse], at: int, error: BaseException) -> None:
         super().__init__(replies)
@@ -214,7 +248,7 @@ class Cut(ScriptedTransport):
 
 
 def _await(program: Program[T], transport: Cut) -> T:
-    """What an event loop does."""
+    """Run a coroutine as an event loop does."""
     running = arun(program, transport)
     while True:
         try:
@@ -234,7 +268,7 @@ def test_a_driver_sends_nothing_after_a_cut(
     kind: type[BaseException],
     drive: Callable[[Program[object], Cut], object],
 ) -> None:
-    """`driver`: "a KeyboardInterrupt or a cancellation is never thrown into the flow, it only closes it"."""
+    """A KeyboardInterrupt or a cancellation is never thrown into the flow, but closes it."""
     program, replies = case
     error = kind("cut")
     transport = Cut(replies, at, error)
@@ -251,7 +285,7 @@ def test_a_driver_sends_nothing_after_a_cut(
 
 @given(st.sampled_from(CASES), STEPS, st.sampled_from(["close", "throw"]))
 def test_a_cancelled_task_sends_nothing(case: Case, suspensions: int, how: str) -> None:
-    """Design: "`BaseException` never is" thrown in; "`finally: steps.close()`"."""
+    """A `BaseException` is never thrown into the flow, which is always closed."""
     program, replies = case
     transport = Cut(replies, 1000, Stop())
     running = arun(program, transport)
@@ -271,7 +305,7 @@ def test_a_cancelled_task_sends_nothing(case: Case, suspensions: int, how: str) 
 
 
 def test_every_case_runs_to_its_end() -> None:
-    """The cases are whole flows: their replies are what they use."""
+    """The cases are complete flows, which use all of their replies."""
     for program, replies in CASES:
         transport = ScriptedTransport(replies, config=ClientConfig(region="us-east-1"))
         _ = run(program, transport)

@@ -1,4 +1,4 @@
-"""Whatever bytes reach the loopback listener: an answer, a wish for more, or the end; no code without its state."""
+"""Any bytes at the loopback listener: a response, a need for more, or a close; no code without its state."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SPOILED: Final = st.builds(
 
 
 def understood_by_h11(received: bytes) -> tuple[str, str, list[str]] | None:
-    """What another parser makes of it: method, target and hosts, if it is a whole request without a body."""
+    """Return how another parser reads it: method, target and hosts, if it is a complete request without a body."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * LONGEST_HEAD)
     try:
         connection.receive_data(received)
@@ -91,7 +91,7 @@ def understood_by_h11(received: bytes) -> tuple[str, str, list[str]] | None:
 @example(GOOD.replace(b"127.0.0.1:8400", b"evil.example:8400"))
 @example(b"")
 def test_any_bytes_have_an_outcome(received: bytes) -> None:
-    """What arrives is what another parser of HTTP sees as a GET of the one path, for this host and port."""
+    """A callback is what another HTTP parser reads as a GET of the one path, for this host and port."""
     outcome = read(received)
     event(type(outcome).__name__)
     if isinstance(outcome, Arrived):
@@ -117,7 +117,7 @@ def test_any_bytes_have_an_outcome(received: bytes) -> None:
 @example(GOOD.replace(b"state=s", b"error=access_denied"))
 @example(GOOD.replace(b"code=c", b"error=access_denied"))
 def test_nothing_is_taken_without_the_state(received: bytes) -> None:
-    """The login's own judgement: another parser of queries finds its state exactly once, and a code or an error."""
+    """The login's own check: another query parser finds its state exactly once, and a code or an error."""
     arrived = read(received)
     taken = isinstance(arrived, Arrived) and JUDGE(arrived.target) is True
     event(f"taken: {taken}")
@@ -131,7 +131,7 @@ def test_nothing_is_taken_without_the_state(received: bytes) -> None:
 
 @given(BYTES | SPOILED, st.data())
 def test_pieces_make_no_difference(received: bytes, data: st.DataObject) -> None:
-    """A prefix wants more, or has the outcome of the whole already: what a connection sends in pieces is one thing."""
+    """A prefix needs more, or has the final outcome already: splitting a request makes no difference."""
     cut = data.draw(st.integers(0, len(received)))
     early, whole = read(received[:cut]), read(received)
     assert isinstance(early, MoreNeeded) or early == whole
@@ -140,7 +140,7 @@ def test_pieces_make_no_difference(received: bytes, data: st.DataObject) -> None
 @given(st.text(max_size=200), st.text(max_size=200), st.sampled_from(HTTPStatus))
 @example("<script>alert(1)</script>", "\"'&<>\r\nSet-Cookie: a=b", HTTPStatus.OK)
 def test_any_text_makes_one_page(heading: str, text: str, status: HTTPStatus) -> None:
-    """Another parser of HTTP reads one answer; its body has no markup but the page's own, whatever the text."""
+    """Another HTTP parser reads one response; its body has no markup but the page's own, whatever the text."""
     answer = page(status, heading, text)
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode("ascii").split("\r\n")

@@ -1,6 +1,6 @@
-"""The emulator, a person who decides at any time, a wire that fails at any time, and the polling flows.
+"""The emulator, a person who decides at any time, a network that fails at any time, and the polling flows.
 
-Time is virtual. The machine keeps its own account of RFC 8628 section 3.5 and holds each step of the flows against it.
+Time is virtual. The machine implements RFC 8628 section 3.5 itself, and compares each step of the flows with that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Kind = Literal["token", "pending", "slow_down", "failed", "expired", "denied", "
 
 
 def kind_of(answer: HttpResponse | TransportError) -> Kind:
-    """What an answer means, by the RFC and the service's headers alone."""
+    """Return the meaning of a response by the RFC and the service's headers."""
     if isinstance(answer, TransportError) or answer.status >= 500 or answer.status == 429:
         return "failed"
     if answer.status == 200 and answer.headers.get("content-type") == "application/json":
@@ -60,7 +60,7 @@ def kind_of(answer: HttpResponse | TransportError) -> Kind:
 
 @dataclass(frozen=True)
 class Poll:
-    """One request of CreateToken: when it went out, when it ended, and how."""
+    """One CreateToken request: its start, its end, and its outcome."""
 
     sent: float
     answered: float
@@ -68,7 +68,7 @@ class Poll:
 
 
 class Recorder(EmulatorTransport):
-    """The emulator's transport with a memory."""
+    """The emulator's transport, which records the polls."""
 
     def __init__(self, center: IdentityCenter, clock: VirtualClock) -> None:
         super().__init__(center, clock=clock)
@@ -91,7 +91,7 @@ class Recorder(EmulatorTransport):
 
 
 FAULTS: Final = st.one_of(
-    # What a driver repeats for any other one-time grant.
+    # Failures after which a driver repeats other one-time grants.
     st.builds(faults.throttling),
     st.builds(faults.slow_down),
     st.builds(faults.server_error),
@@ -115,7 +115,7 @@ TERMINAL: Final = st.sampled_from(
 
 
 class DeviceLogin(RuleBasedStateMachine):
-    """One center, logins one after the other, each polled by one of the two flows."""
+    """One center with consecutive logins, each polled by one of the two flows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class DeviceLogin(RuleBasedStateMachine):
     def now(self) -> float:
         return self.clock.now().monotonic
 
-    # What happens outside.
+    # Events outside of the client
 
     @precondition(lambda self: self.started and self.end is None and self.decided is None)
     @rule(approve=st.booleans())
@@ -196,7 +196,7 @@ class DeviceLogin(RuleBasedStateMachine):
     @precondition(lambda self: self.started)
     @rule(seconds=st.floats(0, 20) | st.floats(0, 700))
     def let_time_pass(self, *, seconds: float) -> None:
-        """A job queue that was busy; under way, a sleep that takes longer than it should."""
+        """A busy job queue, or, during a sleep, a sleep that takes longer than it should."""
         if self.steps is None or self.end is not None:
             self.clock.advance(seconds)
         else:
@@ -208,12 +208,12 @@ class DeviceLogin(RuleBasedStateMachine):
         self.center.clear_script()
         self.start_again()
 
-    # The flows.
+    # The flows
 
     @precondition(lambda self: self.started and self.end is None and self.steps is None)
     @rule(stored=st.booleans())
     def poll_once(self, *, stored: bool) -> None:
-        """What a job queue does: at any time, the login stored as JSON in between."""
+        """Poll like a job queue: at any time, with the login stored as JSON in between."""
         self.by_hand = True
         if stored:
             self.pending = PendingDeviceLogin.from_json(self.pending.to_json_with_secrets())
@@ -240,7 +240,7 @@ class DeviceLogin(RuleBasedStateMachine):
     @precondition(lambda self: self.started and self.end is None and not self.by_hand)
     @rule(events=st.integers(1, 12))
     def poll_on(self, *, events: int) -> None:
-        """What a driver does, one event at a time, so that anything may happen between two of them."""
+        """Act like a driver, one event at a time, so that anything can happen between two events."""
         if self.steps is None:
             self.steps = iter(poll_for_token(self.pending))
         for _ in range(events):
@@ -250,7 +250,7 @@ class DeviceLogin(RuleBasedStateMachine):
     @precondition(lambda self: self.started and self.end is None and self.steps is None)
     @rule()
     def poll_to_the_end(self) -> None:
-        """What most programs do; the driver must not repeat what the loop repeats."""
+        """Poll like most programs; the driver must not repeat what the loop repeats."""
         try:
             self.finish(run(poll_for_token(self.pending), self.transport))
         except SsoOidcError as error:
@@ -284,7 +284,7 @@ class DeviceLogin(RuleBasedStateMachine):
                 self.error = error
             self.check_polls()
 
-    # The oracle.
+    # Invariants
 
     def finish(self, end: CreateTokenResponse | Exception) -> None:
         self.check_polls()
@@ -303,7 +303,7 @@ class DeviceLogin(RuleBasedStateMachine):
             assert last == "other", "only an answer that waiting cannot change ends it"
 
     def check_polls(self) -> None:
-        """Hold each new poll against the rules, and reckon when the next one is due."""
+        """Check each new poll against the rules, and compute when the next one is due."""
         for poll in self.transport.polls[self.checked :]:
             assert poll.sent >= self.due - ROUNDING, "never polls before the interval"
             assert poll.sent < self.deadline + ROUNDING, "ends by the deadline"
@@ -329,7 +329,7 @@ class DeviceLogin(RuleBasedStateMachine):
             and self.steps is not None
             and self.due == float("inf")
         ):
-            # The answer is here, and has not been given to the flow yet.
+            # The response has arrived, and has not been passed to the flow yet.
             assert self.reply is not None or self.error is not None
 
     def teardown(self) -> None:

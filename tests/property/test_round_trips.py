@@ -1,4 +1,4 @@
-"""What is encoded is read back as the same value, and `null` reads as absent."""
+"""Every value that is encoded is read back as the same value, and `null` is read as absent."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pydantic import BaseModel, Discriminator, SecretStr, TypeAdapter, Validatio
 import ssooidc_core as core
 from ssooidc_core import ConfigurationError, portal
 from ssooidc_core._model import to_json
+from ssooidc_core.flows.authorization_code import PendingCodeLogin
 from ssooidc_core.flows.device import PendingDeviceLogin
 
 MASK: Final = "**********"
-# Any text that UTF-8 can hold; of secrets, any but the mask.
+# Any text that UTF-8 can encode; for secrets, except the mask.
 TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SECRET: Final = TEXT.filter(lambda text: text != MASK).map(SecretStr)
 SCOPE: Final = st.none() | st.lists(TEXT, max_size=3).map(tuple)
@@ -28,9 +29,14 @@ EPOCH: Final = st.integers(0, 253_402_300_799)
 
 M = TypeVar("M", bound=BaseModel)
 
+BUILT: Final[set[type[BaseModel]]] = set()
+
 
 def built(model: type[M], /, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[M]:
-    """What `st.builds` does, without guessing at members that go by their alias too."""
+    """Build a model like `st.builds`, but without guessing members with an alias; no member is omitted."""
+    given_by_hand = {name for name, field in model.model_fields.items() if field.init is not False}
+    assert members.keys() == given_by_hand, model
+    BUILT.add(model)
     return st.fixed_dictionaries(members).map(lambda drawn: model(**drawn))
 
 
@@ -76,6 +82,7 @@ CREATE_TOKEN_WITH_IAM: Final[st.SearchStrategy[BaseModel]] = st.one_of(
         core.TokenExchangeGrant,
         client_id=TEXT,
         subject_token=SECRET,
+        subject_token_type=st.just(ACCESS_TOKEN),
         requested_token_type=st.sampled_from([None, ACCESS_TOKEN, REFRESH_TOKEN]),
         scope=SCOPE,
     ),
@@ -196,8 +203,21 @@ PENDING: Final = built(
     expires_at=INSTANTS,
     next_poll_at=INSTANTS,
 )
+PENDING_CODE: Final = built(
+    PendingCodeLogin,
+    region=TEXT,
+    client=REGISTRATION,
+    scopes=st.lists(TEXT, max_size=3).map(tuple),
+    redirect_uri=TEXT,
+    state=SECRET,
+    code_verifier=SECRET,
+    issuer=MAYBE_TEXT,
+    expires_at=INSTANTS,
+)
+# Both kinds of pending login.
+LOGINS: Final[st.SearchStrategy[PendingDeviceLogin | PendingCodeLogin]] = PENDING | PENDING_CODE
 
-# What the emulator reads a grant with: a union that `grant_type` decides.
+# The union that the emulator reads grants with, which `grant_type` discriminates.
 GRANTS: Final = TypeAdapter[core.CreateTokenRequest](
     Annotated[core.CreateTokenRequest, Discriminator("grant_type")]
 )
@@ -208,7 +228,7 @@ IAM_GRANTS: Final = TypeAdapter[core.CreateTokenWithIAMRequest](
 
 @given(CREATE_TOKEN)
 def test_grants_are_told_apart_by_their_type(grant: BaseModel) -> None:
-    """Design, section 2: "`grant_type`: the serialiser sends it, the emulator discriminates on it"."""
+    """`grant_type` is sent with a grant, and discriminates the union in the emulator."""
     read = GRANTS.validate_json(to_json(grant))
     assert read == grant
     assert type(read) is type(grant)
@@ -226,7 +246,7 @@ def test_iam_grants_are_told_apart_by_their_type(grant: BaseModel) -> None:
 
 @given(REQUESTS | RESPONSES | CREATE_TOKEN | CREATE_TOKEN_WITH_IAM | PENDING)
 def test_what_is_encoded_is_read_back(model: BaseModel) -> None:
-    """`to_json`: "camelCase, absent members left out, secrets in the clear"; "sequences are tuples, so models hash"."""
+    """`to_json` uses camelCase, omits absent members and unmasks secrets; sequences are tuples, so models hash."""
     encoded = to_json(model)
     read = type(model).model_validate_json(encoded)
     assert read == model
@@ -239,7 +259,7 @@ def test_what_is_encoded_is_read_back(model: BaseModel) -> None:
 
 
 def with_nulls(model: BaseModel) -> dict[str, Any]:
-    """The members as JSON has them, absent ones as `null`."""
+    """Return the members as in JSON, absent ones as `null`."""
     members: dict[str, Any] = json.loads(to_json(model))
     for field in type(model).model_fields.values():
         _ = members.setdefault(str(field.alias or field.validation_alias), None)
@@ -248,13 +268,13 @@ def with_nulls(model: BaseModel) -> dict[str, Any]:
 
 @given(REQUESTS | RESPONSES | CREATE_TOKEN | CREATE_TOKEN_WITH_IAM | PENDING)
 def test_null_reads_as_absent(model: BaseModel) -> None:
-    """`model`: "`null` reads as absent"."""
+    """`null` is read as absent."""
     assert type(model).model_validate_json(json.dumps(with_nulls(model))) == model
 
 
 @given(RESPONSES, st.data())
 def test_a_default_is_what_null_and_absence_give(model: BaseModel, data: st.DataObject) -> None:
-    """The same for members that have a default: `null` in place of one gives what leaving it out gives."""
+    """The same for members that have a default: `null` and an absent member both give the default."""
     members: dict[str, Any] = json.loads(to_json(model))
     optional = {
         str(field.alias or field.validation_alias)
@@ -269,39 +289,43 @@ def test_a_default_is_what_null_and_absence_give(model: BaseModel, data: st.Data
 
 @given(RESPONSES | PENDING, st.dictionaries(TEXT.map("x".__add__), TEXT, max_size=3))
 def test_responses_ignore_what_they_do_not_know(model: BaseModel, more: dict[str, str]) -> None:
-    """Design: "responses and stored documents ignore" unknown members."""
+    """Responses and stored documents ignore unknown members."""
     members: dict[str, Any] = json.loads(to_json(model))
     assert type(model).model_validate_json(json.dumps({**more, **members})) == model
 
 
 @given(REQUESTS | CREATE_TOKEN | CREATE_TOKEN_WITH_IAM, TEXT.map("x".__add__))
 def test_requests_refuse_what_they_do_not_know(model: BaseModel, name: str) -> None:
-    """Design: "Requests forbid unknown arguments (a misspelt optional must not vanish)"."""
+    """Requests refuse unknown arguments, so that a misspelt optional argument is not ignored."""
     members: dict[str, Any] = json.loads(to_json(model))
     with pytest.raises(ValidationError):
         _ = type(model).model_validate_json(json.dumps({**members, name: "x"}))
 
 
-@given(PENDING)
-def test_a_pending_login_survives_a_process(pending: PendingDeviceLogin) -> None:
-    """`PendingDeviceLogin`: "a value that survives a process"."""
+def test_every_model_is_built(every_model: frozenset[type[BaseModel]]) -> None:
+    assert every_model == BUILT
+
+
+@given(LOGINS)
+def test_a_pending_login_survives_a_process(pending: PendingDeviceLogin | PendingCodeLogin) -> None:
+    """A `PendingDeviceLogin` can be stored and restored in another process."""
     document = pending.to_json_with_secrets()
-    assert PendingDeviceLogin.from_json(document) == pending
-    assert PendingDeviceLogin.from_json(document.encode()) == pending
+    assert type(pending).from_json(document) == pending
+    assert type(pending).from_json(document.encode()) == pending
 
 
-@given(PENDING)
-def test_a_masked_login_cannot_be_resumed(pending: PendingDeviceLogin) -> None:
-    """`model_dump_json()`: "masks secrets, and what it gives cannot be resumed"."""
+@given(LOGINS)
+def test_a_masked_login_cannot_be_resumed(pending: PendingDeviceLogin | PendingCodeLogin) -> None:
+    """`model_dump_json()` masks secrets, so its output cannot be resumed."""
     with pytest.raises(ConfigurationError) as caught:
-        _ = PendingDeviceLogin.from_json(pending.model_dump_json(by_alias=True))
+        _ = type(pending).from_json(pending.model_dump_json(by_alias=True))
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
 
 @given(st.text() | st.binary() | PENDING.map(lambda one: one.to_json_with_secrets()[1:]))
 def test_any_other_document_is_refused(document: str | bytes) -> None:
-    """`from_json`: "ConfigurationError: it is not that"."""
+    """`from_json` raises ConfigurationError for any other document."""
     with pytest.raises(ConfigurationError) as caught:
         _ = PendingDeviceLogin.from_json(document)
     assert caught.value.__cause__ is None

@@ -1,4 +1,4 @@
-"""A scripted server on 127.0.0.1, and every kind of our transport as one parametrised fixture."""
+"""A scripted server on 127.0.0.1, and every kind of this project's transports as one parametrized fixture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Outcome: TypeAlias = HttpResponse | SsoOidcError
 
 
 class Server:
-    """Accepts connections, a thread each, and gives every complete request to a handler."""
+    """Accepts connections, each in a thread, and passes every complete request to a handler."""
 
     def __init__(self, handler: Handler, context: ssl.SSLContext | None) -> None:
         self.context = context
@@ -87,7 +87,7 @@ class Server:
         return head + b"\r\n\r\n" + body
 
     def close(self) -> None:
-        # `shutdown` is what wakes an `accept` or a `recv` that waits in another thread.
+        # `shutdown` wakes up an `accept` or a `recv` that waits in another thread.
         for each in (self.listener, *self.open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -98,7 +98,7 @@ class Server:
 
 @pytest.fixture
 def serve() -> Generator[Callable[..., str]]:
-    """Give the way to start a server, with or without TLS, which returns its URL."""
+    """Return a function that starts a server, with or without TLS, and returns its URL."""
     servers: list[Server] = []
 
     def start(handler: Handler, context: ssl.SSLContext | None = None) -> str:
@@ -112,7 +112,7 @@ def serve() -> Generator[Callable[..., str]]:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no proxy and no CA bundle of this machine have a part in a test."""
+    """Unset this machine's proxies and CA bundles."""
     for name in os.environ:
         if name.lower().endswith("_proxy") or name in {
             "AWS_CA_BUNDLE",
@@ -124,7 +124,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["httpx", "httpx2"])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give the name of the library that own clients are made with."""
+    """Return the name of the library that own clients are made with."""
     name: str = request.param
     if name == "httpx2":
         # As if it were not installed.
@@ -156,7 +156,7 @@ async def asend_all(config: ClientConfig, requests: tuple[HttpRequest, ...]) -> 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def carry(request: pytest.FixtureRequest, library: str) -> Callable[..., list[Outcome]]:
-    """Give a function that sends requests one after the other through one transport of the kind and library."""
+    """Return a function that sends requests one after the other through one transport of the kind and library."""
 
     def through(config: ClientConfig, *requests: HttpRequest) -> list[Outcome]:
         if request.param == "blocking":
@@ -170,8 +170,8 @@ def carry(request: pytest.FixtureRequest, library: str) -> Callable[..., list[Ou
 
 @pytest.fixture
 def no_server_stays() -> Generator[None]:
-    """Whatever a test does, no thread of an `EmulatorServer` outlives it, and no socket is left to the collector."""
-    # What was there before is out of the collector's sight: to walk through it takes most of a second.
+    """Check that no thread of an `EmulatorServer` survives a test, and that no socket is left to the collector."""
+    # Existing objects are excluded: collecting them takes most of a second.
     gc.freeze()
     yield
     gc.collect()
@@ -182,13 +182,13 @@ def no_server_stays() -> Generator[None]:
 
 @pytest.fixture
 def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Give a function that waits for what another thread does."""
+    """Return a function that waits for a condition that another thread will fulfil."""
 
     def wait(condition: Callable[[], bool]) -> None:
         for _ in range(2000):
             if condition():
                 return
             time.sleep(0.005)
-        pytest.fail("it did not come to pass")
+        pytest.fail("the condition was not met in time")
 
     return wait

@@ -1,4 +1,4 @@
-"""A login over real HTTP is recorded, and replays when the server is gone."""
+"""A login over real HTTP is recorded, and replays without the server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`match` over what `attempt` gives is exhaustive for every operation: the errors of its model, and no others.
+"""A `match` over the results of `attempt` is exhaustive for every operation: exactly the errors of its model.
 
-Never executed. A member that is missing below, or that an operation no longer has, makes `assert_never` (or a case
-that cannot be reached) an error.
+Never executed. A member that is missing below causes an error at `assert_never`; one that an operation no longer has,
+an unreachable case.
 """
 
 # ruff: noqa: C901, PLR0912 - a case for each error

@@ -1,4 +1,4 @@
-"""What type checkers make of the builders, the drivers and the grants. Never executed."""
+"""The types that checkers infer for the builders, the drivers and the grants. Never executed."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def getting_a_token(
     assert_type(by_code.code, SecretStr)
     assert_type(by_code.code_verifier, SecretStr)
     assert_type(run(create_token(by_code), transport), CreateTokenResponse)
-    # The answer, the secret, or the plain text.
+    # The response, the secret, or the plain string.
     assert_type(RefreshTokenGrant.of(client, token), RefreshTokenGrant)
     assert_type(RefreshTokenGrant.of(client, SecretStr("r")), RefreshTokenGrant)
     by_refresh = RefreshTokenGrant.of(client, "r")

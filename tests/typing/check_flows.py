@@ -1,4 +1,4 @@
-"""What type checkers make of programs: flows, their arguments, and what `yield from` gives. Never executed."""
+"""The types that checkers infer for programs: flows, their arguments, and results of `yield from`. Never executed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ from ssooidc_core import (
     register_client,
     run,
     start_device_authorization,
+)
+from ssooidc_core._start_urls import ResolvedStartUrl, resolve_start_url
+from ssooidc_core.flows.authorization_code import (
+    PendingCodeLogin,
+    finish_code_login,
+    start_code_login,
 )
 from ssooidc_core.flows.device import (
     PendingDeviceLogin,
@@ -86,7 +92,7 @@ def either(operations: tuple[Program[T], ...], otherwise: T) -> Steps[T]:
 
 
 def wider() -> Program[object]:
-    """A program of something is one of anything wider."""
+    """A program is covariant in its result."""
     return sign_in("n")
 
 
@@ -140,8 +146,23 @@ def ready_made(transport: ScriptedTransport, registration: RegisterClientRespons
     )
 
 
+def ready_made_for_a_browser(
+    transport: ScriptedTransport, registration: RegisterClientResponse
+) -> None:
+    where = run(resolve_start_url("https://x", region=None), transport)
+    assert_type(where, ResolvedStartUrl)
+    assert_type(where.region, str)
+    start = start_code_login(registration, redirect_uri="http://127.0.0.1:1/", region=where.region)
+    pending = run(start, transport)
+    assert_type(pending, PendingCodeLogin)
+    assert_type(pending.code_verifier, SecretStr)
+    assert_type(pending.authorize_url(transport.config), str)
+    assert_type(PendingCodeLogin.from_json(pending.to_json_with_secrets()), PendingCodeLogin)
+    assert_type(run(finish_code_login(pending, "u"), transport), CreateTokenResponse)
+
+
 def transports(scripted: ScriptedTransport) -> tuple[Transport, AsyncTransport]:
-    """One class may have both sets of methods."""
+    """A class may have the methods of both kinds."""
     blocking: Transport = scripted
     awaited: AsyncTransport = scripted
     assert_type(blocking.config, ClientConfig)

@@ -1,6 +1,6 @@
-"""What type checkers must refuse. Never executed.
+"""Uses that type checkers must reject. Never executed.
 
-Each wrong use says which error it must be, to mypy and to pyright: an ignore that is no longer needed is an error.
+Each wrong use has the error codes of mypy and pyright as ignores; an ignore that is not needed is an error.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def a_plain_text_for_a_secret(client: RegisterClientResponse) -> None:
     JwtBearerGrant(client_id=ARN, assertion="j")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     portal.LogoutRequest(access_token="a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     RegisterClientResponse(client_id="c", client_secret="s")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    # The other way round: a secret is no text.
+    # The other way round: a secret is not a string.
     StartDeviceAuthorizationRequest.of(client, start_url=client.client_secret)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     _text: str = client.client_secret  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 

@@ -1,4 +1,4 @@
-"""The tables in `cases/`: each says where it is from and under which licence, and no row is there twice."""
+"""The tables in `cases/`: each names its source and licence, and no row is a duplicate."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The project's own machinery: noxfile.py, and what tests/conftest.py promises."""
+"""The project's tools: noxfile.py and tests/conftest.py."""
 
 import ast
 import asyncio
@@ -38,6 +38,16 @@ def command(path: Path, text: str) -> Path:
     return path
 
 
+def is_this_python(found: str | None) -> bool:
+    """Compare the folders and not the strings: `sys.executable` may be relative, or contain `..`."""
+    mine = Path(sys.executable)
+    return (
+        found is not None
+        and Path(found).name == mine.name
+        and Path(found).parent.samefile(mine.parent)
+    )
+
+
 class TestLowest:
     def test_pins_each_requirement_to_its_lower_bound(self, noxfile: ModuleType) -> None:
         assert noxfile.lowest(["pydantic>=2.10", "click>=8.1,<9,!=8.1.5", "h11~=0.14"]) == [
@@ -72,11 +82,11 @@ class TestFindPython:
         command(tmp_path / "shims" / name, "echo no such version; exit 127")
         command(tmp_path / "real" / name, f'exec "{sys.executable}" "$@"')
         folders = [tmp_path / "nowhere", tmp_path / "shims", tmp_path / "real"]
-        assert noxfile.find_python(RUNNING, folders, []) == sys.executable
+        assert is_this_python(noxfile.find_python(RUNNING, folders, []))
 
     def test_looks_into_version_managers_folders(self, noxfile: ModuleType, tmp_path: Path) -> None:
         command(tmp_path / f"{RUNNING}.0/bin/python{RUNNING}", f'exec "{sys.executable}" "$@"')
-        assert noxfile.find_python(RUNNING, [], [tmp_path]) == sys.executable
+        assert is_this_python(noxfile.find_python(RUNNING, [], [tmp_path]))
 
     @pytest.mark.parametrize(
         "answer",
@@ -118,6 +128,13 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     command = r"^ *python3 noxfile\.py -s tests$"
     assert re.search(command, run.read_text(encoding="utf-8"), re.MULTILINE)
     assert "python3 noxfile.py -s tests" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_hooks_run_the_versions_of_the_lint_session(noxfile: ModuleType) -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    listed = re.findall(r'additional_dependencies: \["(.+)"\]', hooks)
+    assert len(listed) == hooks.count("- id: ")
+    assert set(listed) == set(noxfile.groups("lint"))
 
 
 SKIPS = """

@@ -1,9 +1,11 @@
-"""Transports: what carries the requests of `ssooidc_core` over a wire.
+"""Transports: they send the requests of `ssooidc_core` over the network.
 
-`ssooidc_transports.httpx` is the ordinary one, blocking and asynchronous. `ssooidc_transports.transport` holds the
-base classes of a transport of your own, `ssooidc_transports.testing` a scripted one with a virtual clock,
-`ssooidc_transports.faulty` one whose wire fails, `ssooidc_transports.cassettes` those that record and replay;
-`ssooidc_transports.environment` makes a config of the AWS tools' variables and files.
+- `ssooidc_transports.httpx`: the usual transport, blocking and asynchronous.
+- `ssooidc_transports.transport`: base classes for writing your own.
+- `ssooidc_transports.testing`: a transport that answers from a script, with a virtual clock.
+- `ssooidc_transports.faulty`: a transport with network failures chosen by a test.
+- `ssooidc_transports.cassettes`: transports that record and replay.
+- `ssooidc_transports.environment`: reads the AWS tools' variables and files into a `ClientConfig`.
 
-Importing any of these imports no HTTP library, no `ssl` and no tenacity: each comes with its first use.
+Importing these modules does not import an HTTP library, `ssl` or tenacity; each of those is imported on first use.
 """

@@ -1,4 +1,4 @@
-"""The little that asyncio and trio do differently: a time limit, a semaphore, and whose event loop this is."""
+"""Functions that work alike in asyncio and trio: a time limit, a semaphore, and the identity of the event loop."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ T = TypeVar("T")
 
 
 class Semaphore(Protocol):
-    """What asyncio's and trio's semaphores have in common."""
+    """The interface that the semaphores of asyncio and trio share."""
 
     async def acquire(self) -> object:
-        """Wait for a free place and take it."""
+        """Wait until a place is free and take it."""
         ...
 
     def release(self) -> object:
-        """Give it back."""
+        """Free the place again."""
         ...
 
 
 def semaphore(places: int) -> Semaphore:
-    """Make a semaphore of the running library."""
+    """Return a new semaphore of the library that runs the caller."""
     if in_trio_task():
-        import trio  # noqa: PLC0415 - loaded already, as it runs this
+        import trio  # noqa: PLC0415 - already loaded, since it runs this task
 
         return trio.Semaphore(places)
     return asyncio.Semaphore(places)
 
 
 def current_loop() -> object:
-    """Give what stands for the running event loop: the same object within it, another in any other."""
+    """Return an object that identifies the running event loop."""
     if in_trio_task():
-        import trio  # noqa: PLC0415 - loaded already, as it runs this
+        import trio  # noqa: PLC0415 - already loaded, since it runs this task
 
         return trio.lowlevel.current_trio_token()
     return asyncio.get_running_loop()
 
 
 async def within(seconds: float, work: Callable[[Callable[[], None]], Awaitable[T]]) -> T | None:
-    """Await `work`, for so long at most.
+    """Await `work`, and cancel it when the time is up.
 
     Args:
-        seconds: when to cancel it.
-        work: is called with a function that cancels it at once, at its next await.
+        seconds: the time limit.
+        work: called with a function that cancels it immediately, at its next `await`.
 
     Returns:
-        Its result, or `None` where it was cancelled here. A cancellation from outside passes.
+        The result of `work`, or `None` if it was cancelled here. A cancellation from outside is passed on.
     """
     if in_trio_task():
-        import trio  # noqa: PLC0415 - loaded already, as it runs this
+        import trio  # noqa: PLC0415 - already loaded, since it runs this task
 
         with trio.move_on_after(seconds) as trio_scope:
             return await work(trio_scope.cancel)

@@ -1,7 +1,7 @@
-"""Content codings, undone within a limit.
+"""Decoding of compressed response bodies (RFC 9110 section 8.4) with a size limit.
 
-We ask for none (`Accept-Encoding: identity`); some proxies compress all the same. A few kilobytes of gzip can hold
-gigabytes, so inflating stops one byte behind the limit.
+Requests ask for no coding (`Accept-Encoding: identity`), but some proxies compress anyway. A few kilobytes of gzip can
+expand to gigabytes, so decompression stops one byte past the limit.
 """
 
 from __future__ import annotations
@@ -16,28 +16,27 @@ __all__ = ["decoded", "too_large"]
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE: Final = -zlib.MAX_WBITS
-# Nobody encodes more often, and each coding costs a pass over the body.
+# Real responses have one coding, and each costs a pass over the body.
 _MOST_CODINGS: Final = 3
-# A member can be empty and 20 bytes small, and each costs a copy of the rest.
+# An empty gzip member takes only 20 bytes, and each member costs a copy of what follows it.
 _MOST_MEMBERS: Final = 16
 
 
 def too_large(limit: int) -> ResponseTooLarge:
-    """Make the error of an answer that is larger than `limit` bytes."""
+    """Return the error for a response larger than `limit` bytes."""
     return ResponseTooLarge(f"The answer is larger than max_response_bytes ({limit})")
 
 
 def decoded(body: bytes, codings: Iterable[str], limit: int) -> bytes | TransportError:
-    """Undo the codings of a body.
+    """Return the decoded body.
 
     Args:
-        body: as it came.
-        codings: the values of all `Content-Encoding` fields, in their order.
-        limit: bytes that the result may have at most.
+        body: the body as received.
+        codings: the values of all `Content-Encoding` fields, in order.
+        limit: the largest size of the result, in bytes.
 
     Returns:
-        The body, or the error to raise: it is larger, broken, or in a coding that was not asked for and is none of
-        gzip and deflate.
+        The body, or the error to raise: the body is too large or broken, or its coding is neither gzip nor deflate.
     """
     named = [name.strip().lower() for value in codings for name in value.split(",")]
     applied = [name for name in named if name not in {"", "identity"}]
@@ -61,7 +60,7 @@ def decoded(body: bytes, codings: Iterable[str], limit: int) -> bytes | Transpor
 
 
 def _gunzip(body: bytes, limit: int) -> bytes | None:
-    """Inflate each member (RFC 1952 section 2.2); `None` where the last is cut short, or there is no end of them."""
+    """Decompress each member (RFC 1952 section 2.2); return `None` if the last is incomplete or there are too many."""
     result = b""
     for _ in range(_MOST_MEMBERS):
         if not body:
@@ -72,13 +71,13 @@ def _gunzip(body: bytes, limit: int) -> bytes | None:
             return result
         if not member.eof:
             return None
-        # Zeros behind the last member are padding.
+        # Zeros after the last member are padding.
         body = member.unused_data.lstrip(b"\0")
     return None if body else result
 
 
 def _inflate(body: bytes, limit: int) -> bytes | None:
-    """Inflate the zlib format, or the bare deflate that some servers send in its place (RFC 9110 section 8.4.1.2)."""
+    """Decompress the zlib format, or the raw deflate that some servers send instead (RFC 9110 section 8.4.1.2)."""
     try:
         stream = zlib.decompressobj()
         result = stream.decompress(body, limit + 1)

@@ -1,7 +1,8 @@
-"""Which exchange the running code is part of, for code that the HTTP library calls and that gets no argument of ours.
+"""The deadline of the exchange that the current code is part of.
 
-Two such places ask: the sockets of `ssooidc_transports._tls`, which keep a blocking call's total time, and the filter
-of `ssooidc_transports.httpx._redacted_logs`, which must know our requests from those of others.
+It is for code that an HTTP library calls, to which no argument can be passed: `DeadlineSocket` in
+`ssooidc_transports._tls` limits the total time of a blocking call with it, and the filters of
+`ssooidc_transports.httpx._redacted_logs` use it to tell our requests from those of other code.
 """
 
 from __future__ import annotations
@@ -12,4 +13,4 @@ from typing import Final
 __all__ = ["DEADLINE"]
 
 DEADLINE: Final[ContextVar[float | None]] = ContextVar("ssooidc_transports_deadline", default=None)
-"""When the exchange under way must be over, in seconds of `time.monotonic()`; `None` outside of any."""
+"""The time of `time.monotonic()` at which the current exchange must end; `None` outside an exchange."""

@@ -1,8 +1,8 @@
-"""TLS for every client of ours: one context per process and CA bundle, made when a connection first needs it.
+"""TLS contexts for the clients that our transports create: one per process and CA bundle, created on first use.
 
-Making a context reads some hundred certificates, 20 to 25 ms. Which authorities are trusted is what the environment
-says: `AWS_CA_BUNDLE`, else `SSL_CERT_FILE`, else `SSL_CERT_DIR`, else certifi's where it is installed, else the
-system's. A bundle that changes on disk is read again by the next process only.
+Creating a context reads more than a hundred certificates and takes 20 to 25 ms. The trusted authorities come from
+`AWS_CA_BUNDLE`, else `SSL_CERT_FILE`, else `SSL_CERT_DIR`, else certifi if it is installed, else the system. A bundle
+is read once per process; later changes to the file have no effect.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _lock: Final = threading.Lock()
 
 
 class DeadlineSocket(ssl.SSLSocket):
-    """A blocking TLS socket whose reads end with the exchange they are part of.
+    """A blocking TLS socket whose reads stop at the deadline of the current exchange.
 
-    A read timeout begins anew with each byte: a server that drips could hold a caller for days.
+    A read timeout starts again with each byte, so a server that sends single bytes could block a caller for days.
     """
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Read, for no longer than the exchange has left.
+        """Read within the time that the exchange has left.
 
         Raises:
-            TimeoutError: its time is up.
+            TimeoutError: the deadline has passed.
         """
         deadline = DEADLINE.get()
         if deadline is not None:
             left = deadline - time.monotonic()
             if left <= 0:
-                message = "the exchange's time is up"
+                message = "The deadline of the exchange has passed"
                 raise TimeoutError(message)
             allowed = self.gettimeout()
             if allowed is None or left < allowed:
@@ -51,10 +51,10 @@ class DeadlineSocket(ssl.SSLSocket):
 
 
 def tls_context() -> ssl.SSLContext:
-    """Give the process's context for the authorities that the environment names now.
+    """Return this process's context for the authorities that the environment names now.
 
     Raises:
-        ConfigurationError: a variable names what is no readable CA bundle.
+        ConfigurationError: the CA bundle that a variable names cannot be read.
     """
     source = next(((name, path) for name in _VARIABLES if (path := os.environ.get(name))), None)
     with _lock:
@@ -65,7 +65,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def no_trust_context() -> ssl.SSLContext:
-    """Give a context that trusts nobody and costs nothing, for a client that shall never speak TLS."""
+    """Return a context without trusted authorities, cheap to create, for a client that makes no TLS connections."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -91,7 +91,7 @@ def _context_of(variable: str, path: str) -> ssl.SSLContext:
 
 def _default_context() -> ssl.SSLContext:
     try:
-        import certifi  # noqa: PLC0415 - comes with httpx, not with httpx2
+        import certifi  # noqa: PLC0415 - a dependency of httpx, but not of httpx2
     except ImportError:
         return ssl.create_default_context()
     return ssl.create_default_context(cafile=certifi.where())

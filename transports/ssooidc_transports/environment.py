@@ -1,7 +1,7 @@
-"""The one place that reads the environment: the AWS tools' variables, and their files in `~/.aws`.
+"""Settings from the environment: the AWS tools' variables, and their files in `~/.aws`.
 
-What is given as an argument wins over a variable, a variable over the files, and a file is read only where something is
-left for it to say. What the variables and files mean is `ssooidc_core._aws_settings` and `ssooidc_core.sso_settings`.
+An argument has precedence over a variable, and a variable over the files. Files are read only if arguments and
+variables leave a setting open. `ssooidc_core.aws_config` and `ssooidc_core.sso_settings` describe the files' contents.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ssooidc_core.sso_settings import SsoSettings
 __all__ = ["client_config", "read_aws_config", "sso_settings"]
 
 _PATH_LIMIT: Final = 200
-# Some thousand profiles are less than one; what is larger is no configuration.
+# Thousands of profiles take less than 1 MiB, so a larger file is not a configuration.
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _VARIABLES: Final = frozenset(
     {
@@ -48,7 +48,7 @@ _VARIABLES: Final = frozenset(
 )
 
 
-def client_config(  # noqa: PLR0913 - each setting by its name
+def client_config(  # noqa: PLR0913 - one argument for each setting
     *,
     profile: str | None = None,
     sso_session: str | None = None,
@@ -63,34 +63,33 @@ def client_config(  # noqa: PLR0913 - each setting by its name
     allow_insecure_http: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> ClientConfig:
-    """Make a `ClientConfig` of the environment. `dataclasses.replace` changes its timeouts and limits.
+    """Return a `ClientConfig` with the settings of the environment. `dataclasses.replace` changes timeouts and limits.
 
-    No file is read where arguments and variables say everything; then a profile or a session that is named is not
-    looked for either.
+    If arguments and variables give every setting, no file is read, and a named profile or session need not exist.
 
     Args:
-        profile: in place of `AWS_PROFILE` and `AWS_DEFAULT_PROFILE`.
-        sso_session: the `[sso-session]` whose region counts, in place of the profile's.
-        region: in place of `sso_region`; without that, `AWS_REGION`, `AWS_DEFAULT_REGION` and the profile's `region`
-            are asked in this order.
-        endpoint_url: in place of `AWS_ENDPOINT_URL_SSO_OIDC`, `AWS_ENDPOINT_URL`, the profile's services section and
-            its `endpoint_url`.
-        portal_endpoint_url: in place of `AWS_ENDPOINT_URL_SSO` and the same others.
-        use_fips: in place of `AWS_USE_FIPS_ENDPOINT` and the profile's `use_fips_endpoint`.
-        use_dualstack: in place of `AWS_USE_DUALSTACK_ENDPOINT` and the profile's `use_dualstack_endpoint`.
-        ignore_configured_endpoint_urls: take endpoints from the arguments only; in place of
-            `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` and the profile's property of that name.
-        credentials: as in `ClientConfig`; none are looked for.
-        user_agent_suffix: as in `ClientConfig`.
-        allow_insecure_http: as in `ClientConfig`.
-        environ: the variables in place of the process's.
+        profile: the profile; the default is `AWS_PROFILE`, else `AWS_DEFAULT_PROFILE`.
+        sso_session: the `[sso-session]` section whose region is used instead of the profile's.
+        region: the region; the default is `sso_region`, else `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile's
+            `region`, in this order.
+        endpoint_url: the default is `AWS_ENDPOINT_URL_SSO_OIDC`, else `AWS_ENDPOINT_URL`, the profile's services
+            section or its `endpoint_url`.
+        portal_endpoint_url: the default is `AWS_ENDPOINT_URL_SSO`, else the same as for `endpoint_url`.
+        use_fips: the default is `AWS_USE_FIPS_ENDPOINT`, else the profile's `use_fips_endpoint`.
+        use_dualstack: the default is `AWS_USE_DUALSTACK_ENDPOINT`, else the profile's `use_dualstack_endpoint`.
+        ignore_configured_endpoint_urls: whether to take endpoints from the arguments only; the default is
+            `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`, else the profile's property of that name.
+        credentials: see `ClientConfig`; they are not read from the environment.
+        user_agent_suffix: see `ClientConfig`.
+        allow_insecure_http: see `ClientConfig`.
+        environ: the environment variables; the default is `os.environ`.
 
     Raises:
-        ConfigurationError: a file cannot be read or breaks the grammar, a profile or session that is named does not
-            exist, or a setting is unusable; names where it stands, and what to write instead.
+        ConfigurationError: a file cannot be read or has a syntax error, a named profile or session does not exist, or
+            a setting is invalid. The text says where the setting is and what to write instead.
     """
     variables = _variables(environ)
-    # Tracebacks may show what frames hold, and a caller's mapping holds keys.
+    # Tracebacks may show local variables, and the caller's mapping may contain keys.
     del environ
     explicit = ClientSettings(
         region=region,
@@ -130,15 +129,15 @@ def sso_settings(
     sso_session: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> SsoSettings:
-    """Find out where and how to sign in.
+    """Return the settings for signing in, from a profile or an `[sso-session]` section.
 
     Args:
-        profile: in place of `AWS_PROFILE` and `AWS_DEFAULT_PROFILE`.
-        sso_session: an `[sso-session]` section, in place of any profile.
-        environ: the variables in place of the process's.
+        profile: the profile; the default is `AWS_PROFILE`, else `AWS_DEFAULT_PROFILE`.
+        sso_session: an `[sso-session]` section, used instead of a profile.
+        environ: the environment variables; the default is `os.environ`.
 
     Raises:
-        ConfigurationError: as `client_config`, or nothing is said about SSO.
+        ConfigurationError: see `client_config`; also if the profile has no SSO settings.
     """
     variables = _variables(environ)
     del environ
@@ -148,7 +147,7 @@ def sso_settings(
     if found is None:
         shown = printable(name or "default", limit=80)
         message = (
-            f"Invalid Configuration: the profile {shown!r} says nothing about SSO: write 'sso_session = ' with the "
+            f"Invalid Configuration: the profile {shown!r} has no SSO settings: write 'sso_session = ' with the "
             f"name of an [sso-session] section into it ({printable(config.file, limit=_PATH_LIMIT)}), "
             "or name another profile (AWS_PROFILE)"
         )
@@ -159,10 +158,10 @@ def sso_settings(
 def read_aws_config(environ: Mapping[str, str] | None = None) -> AwsConfig:
     """Read both files: `AWS_CONFIG_FILE` or `~/.aws/config`, `AWS_SHARED_CREDENTIALS_FILE` or `~/.aws/credentials`.
 
-    A file that does not exist is an empty one. What was ignored in them is in the result's `warnings`.
+    A file that does not exist is treated as empty. The result's `warnings` list the lines that were ignored.
 
     Raises:
-        ConfigurationError: a file cannot be read, is not UTF-8, is larger than 16 MiB, or breaks the grammar.
+        ConfigurationError: a file cannot be read, is not UTF-8, is larger than 16 MiB, or has a syntax error.
     """
     variables = _variables(environ)
     del environ
@@ -170,7 +169,7 @@ def read_aws_config(environ: Mapping[str, str] | None = None) -> AwsConfig:
 
 
 def _variables(environ: Mapping[str, str] | None) -> dict[str, str]:
-    """Give those variables that are asked for here, and none that is secret."""
+    """Return only the variables that are used here, none of which is secret."""
     source = os.environ if environ is None else environ
     return {
         name: value
@@ -187,7 +186,7 @@ def _sso(config: AwsConfig, profile: str | None, sso_session: str | None) -> Sso
 
 @dataclass(frozen=True, slots=True)
 class _FileText:
-    """A file's text, or what is wrong with it."""
+    """The text of a file, or the reason why it cannot be used."""
 
     path: str
     text: str = field(default="", repr=False)
@@ -197,14 +196,14 @@ class _FileText:
 def _read(variables: Mapping[str, str]) -> AwsConfig:
     config = _text_of(_path(variables, "AWS_CONFIG_FILE", "~/.aws/config"))
     credentials = _text_of(_path(variables, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
-    for file, variable in (
-        (config, "AWS_CONFIG_FILE"),
-        (credentials, "AWS_SHARED_CREDENTIALS_FILE"),
+    for variable, file in (
+        ("AWS_CONFIG_FILE", config),
+        ("AWS_SHARED_CREDENTIALS_FILE", credentials),
     ):
         if file.problem is not None:
             message = (
                 f"Invalid Configuration: {printable(file.path, limit=_PATH_LIMIT)} {file.problem}: "
-                f"mend it, or name another file ({variable})"
+                f"correct it, or name another file ({variable})"
             )
             raise ConfigurationError(message)
     return parse_aws_config(
@@ -214,11 +213,11 @@ def _read(variables: Mapping[str, str]) -> AwsConfig:
 
 def _path(variables: Mapping[str, str], variable: str, default: str) -> str:
     written = variables.get(variable) or default
-    # The mapping that was given need not be the process's, whose home `expanduser` takes.
+    # `expanduser` would use the home of `os.environ`, which may differ from the given variables.
     home = variables.get("HOME") or variables.get("USERPROFILE")
     if home and (written == "~" or written.startswith(("~/", "~\\"))):
         return home + written[1:]
-    return os.path.expanduser(written)  # noqa: PTH111 - `Path.expanduser` fails where there is no home
+    return os.path.expanduser(written)  # noqa: PTH111 - `Path.expanduser` raises an error if there is no home
 
 
 def _text_of(path: str) -> _FileText:
@@ -240,8 +239,8 @@ def _text_of(path: str) -> _FileText:
 
 
 def _bytes_of(path: str) -> bytes | None:
-    """Give what is in a file, or a byte more than is allowed; `None` where it is of a kind that may wait for ever."""
-    # /dev/null is how to say that there is no file.
+    """Return the content of a file, at most one byte over the limit; `None` if it is not a regular file."""
+    # Reading another kind of file may block forever. /dev/null is the usual way to use no file.
     if not (stat.S_ISREG(Path(path).stat().st_mode) or path == os.devnull):
         return None
     with Path(path).open("rb") as file:

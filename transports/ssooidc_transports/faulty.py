@@ -1,13 +1,13 @@
-"""A transport around another one, on whose wire things go wrong as a test says.
+"""Transports around another transport that make its network fail in ways that a test chooses.
 
 ::
 
     transport = FaultyTransport(inner, [None, connection_lost(), delayed(5)])
     transport = FaultyTransport(inner, by_chance(connect_failed(), probability=0.2, entropy=random.Random(1).randbytes))
 
-What the service answers comes from the inner transport, and so does the time: where that has a virtual clock, as
-`ScriptedTransport` and the emulator's transports have, waits take none. What a *service* does wrong (throttling, broken
-answers) is the inner transport's part.
+Responses and the time come from the inner transport. If it has a virtual clock, as `ScriptedTransport` and the
+emulator's transports have, waits take no real time. Failures of the *service* (throttling, broken responses) are set up
+in the inner transport.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from ssooidc_core._config import ClientConfig
 from ssooidc_core._driver import AsyncTransport, Transport
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._program import Instant
 from ssooidc_core.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -28,9 +26,7 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-
-if TYPE_CHECKING:
-    from tenacity import Retrying
+from ssooidc_transports._wrapping import InnerT, WrappingTransport
 
 __all__ = [
     "AsyncFaultyTransport",
@@ -52,13 +48,13 @@ _DRAWN_BYTES: Final = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WireFailure:
-    """What becomes of one request; the functions of this module make the usual ones.
+    """The failure of one request; the functions of this module create the usual ones.
 
     Attributes:
-        error: what is raised in the end; `None` where the answer comes after all.
-        is_delivered: whether the service gets the request and does what it asks.
-        may_have_been_sent: what the error says of that.
-        seconds: that pass before the end; `None` for as long as the config's patience lasts.
+        error: the exception to raise; `None` to return the response.
+        is_delivered: whether the service receives and processes the request.
+        may_have_been_sent: the value of the same attribute of the exception.
+        seconds: the time until the exception or the response; `None` for the config's timeout.
     """
 
     error: type[TransportError] | None
@@ -67,81 +63,84 @@ class WireFailure:
     seconds: float | None = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what no wire does.
+        """Check that the attributes describe a possible failure.
 
         Raises:
-            ValueError: the seconds are negative, an answer comes to what was not delivered, or the error denies a
-                delivery.
+            ValueError: `seconds` is negative, or a request that was not delivered gets a response, or the exception
+                says that a delivered request was not sent.
         """
         if self.seconds is not None and not self.seconds >= 0:
-            message = f"Time does not go back: {self.seconds!r} s"
+            message = f"The seconds must be 0 or more: {self.seconds!r}"
             raise ValueError(message)
         if self.error is None and not self.is_delivered:
-            message = "There is no answer to a request that was not delivered"
+            message = "A request that was not delivered has no answer: set is_delivered or an error"
             raise ValueError(message)
         if self.is_delivered and not self.may_have_been_sent:
-            message = "An error must not say that nothing was sent where the request was delivered"
+            message = "A delivered request was sent: set may_have_been_sent"
             raise ValueError(message)
 
 
 WireFailures: TypeAlias = (
     "Iterable[WireFailure | None] | Callable[[HttpRequest], WireFailure | None]"
 )
-"""What goes wrong: for each request in its order, `None` where nothing does; or a function that is asked each time.
+"""Failures in the order of the requests, `None` for a request that succeeds; or a function called with each request.
 
-When an iterable is at its end, nothing goes wrong any more.
+Requests after the end of an iterable succeed.
 """
 
 Entropy: TypeAlias = Callable[[int], bytes]
-"""Gives as many random bytes as it is asked for: `random.Random(1).randbytes` the same ones each time."""
+"""A function that returns this many random bytes. `random.Random(1).randbytes` returns the same ones in each run."""
 
 
 def connect_failed(*, seconds: float = 0.0) -> WireFailure:
-    """Raise `ConnectFailed`, after some seconds; nothing was sent."""
+    """Return a failure that raises `ConnectFailed` after this many seconds; nothing was sent."""
     return WireFailure(
         error=ConnectFailed, is_delivered=False, may_have_been_sent=False, seconds=seconds
     )
 
 
 def timeout_before_sending(*, seconds: float | None = None) -> WireFailure:
-    """Raise a `Timeout` of connecting: nothing was sent.
+    """Return a failure that raises `Timeout` while connecting; nothing was sent.
 
     Args:
-        seconds: by default the config's `connect_timeout`.
+        seconds: the default is the config's `connect_timeout`.
     """
     return WireFailure(error=Timeout, is_delivered=False, may_have_been_sent=False, seconds=seconds)
 
 
 def timeout_after_sending(*, processed: bool = True, seconds: float | None = None) -> WireFailure:
-    """Raise a `Timeout` of waiting for the answer; the request may have been sent.
+    """Return a failure that raises `Timeout` while waiting for the response; the request may have been sent.
 
     Args:
-        processed: whether the call had its effect (a code spent, a token rotated) and only its answer is missing.
-        seconds: by default the smaller one of the config's `read_timeout` and `total_timeout`.
+        processed: whether the service processed the request (used up a code, rotated a token); only its response is
+            missing.
+        seconds: the default is the smaller of the config's `read_timeout` and `total_timeout`.
     """
     return WireFailure(error=Timeout, is_delivered=processed, seconds=seconds)
 
 
 def connection_lost(*, processed: bool = True, seconds: float = 0.0) -> WireFailure:
-    """Raise `ConnectionLost`; the request may have been sent.
+    """Return a failure that raises `ConnectionLost`; the request may have been sent.
 
     Args:
-        processed: whether the call had its effect and only its answer was lost.
-        seconds: that pass before.
+        processed: whether the service processed the request; only its response was lost.
+        seconds: the time until the exception.
     """
     return WireFailure(error=ConnectionLost, is_delivered=processed, seconds=seconds)
 
 
 def response_too_large() -> WireFailure:
-    """Raise `ResponseTooLarge`: the call had its effect."""
+    """Return a failure that raises `ResponseTooLarge`; the service processed the request."""
     return WireFailure(error=ResponseTooLarge, is_delivered=True)
 
 
 def delayed(seconds: float) -> WireFailure:
-    """Give the answer late, or a `Timeout` where that is later than the config allows; the call has its effect at once.
+    """Return a delay of the response. If it exceeds the config's timeout, `Timeout` is raised instead.
+
+    The service processes the request immediately.
 
     Raises:
-        ValueError: the delay is negative.
+        ValueError: `seconds` is negative.
     """
     return WireFailure(error=None, is_delivered=True, seconds=seconds)
 
@@ -149,15 +148,15 @@ def delayed(seconds: float) -> WireFailure:
 def by_chance(
     *failures: WireFailure, probability: float, entropy: Entropy
 ) -> Callable[[HttpRequest], WireFailure | None]:
-    """Let each request fail with this probability, in one of these ways, each as likely as the others.
+    """Return a function that makes each request fail with this probability, all failures being equally likely.
 
     Args:
-        failures: the ways, one at least.
+        failures: the possible failures; at least one.
         probability: from 0 to 1.
-        entropy: decides; eight bytes are drawn for each request, whether it fails or not.
+        entropy: the source of randomness. Eight bytes are read for each request, whether it fails or not.
 
     Raises:
-        ValueError: there is no failure, or the probability is none.
+        ValueError: there is no failure, or `probability` is not between 0 and 1.
     """
     if not failures or not 0 <= probability <= 1:
         message = "by_chance needs a failure, and a probability from 0 to 1"
@@ -167,17 +166,17 @@ def by_chance(
         drawn = int.from_bytes(entropy(_DRAWN_BYTES), "big") / (1 << 8 * _DRAWN_BYTES)
         if not drawn < probability:
             return None
-        # What is drawn below the probability is spread evenly: its place in there chooses. Rounding may reach the end.
+        # `drawn` is uniform below `probability`, so its position there chooses a failure; rounding may reach the end.
         return failures[min(int(drawn / probability * len(failures)), len(failures) - 1)]
 
     return decide
 
 
-class _Faulty:
-    """What the blocking and the asynchronous one have in common."""
+class _Faulty(WrappingTransport[InnerT]):
+    """The part that the blocking and the asynchronous transport share."""
 
-    def __init__(self, inner: Transport | AsyncTransport, failures: WireFailures) -> None:
-        self._around: Final = inner
+    def __init__(self, inner: InnerT, failures: WireFailures) -> None:
+        super().__init__(inner)
         self._ask: Final = failures if callable(failures) else None
         self._script: Final[Iterator[WireFailure | None]] = iter(
             () if callable(failures) else failures
@@ -185,25 +184,11 @@ class _Faulty:
         self._lock: Final = threading.Lock()
         self.happened: Final[list[WireFailure | None]] = []
 
-    @property
-    def config(self) -> ClientConfig:
-        """The inner transport's."""
-        return self._around.config
-
-    @property
-    def retry_policy(self) -> Retrying:
-        """The inner transport's."""
-        return self._around.retry_policy
-
-    def now(self) -> Instant:
-        """Tell the inner transport's time."""
-        return self._around.now()
-
     def assert_exhausted(self) -> None:
-        """Check that every failure of an iterable has happened; a function's always have.
+        """Check that every failure of an iterable has happened. A function always passes.
 
         Raises:
-            AssertionError: one has not. It is taken out of the iterable by this.
+            AssertionError: a failure has not happened. This call uses up the iterable.
         """
         with self._lock:
             left = [failure for failure in self._script if failure is not None]
@@ -217,83 +202,85 @@ class _Faulty:
             self.happened.append(failure)
         return failure
 
-    def _patience(self, failure: WireFailure) -> float:
-        """Seconds that a client waits at most where it is at."""
+    def _timeout(self, failure: WireFailure) -> float:
+        """Return the seconds after which a client gives up in the phase of this failure."""
         config = self.config
         phase = config.read_timeout if failure.may_have_been_sent else config.connect_timeout
         return min(phase, config.total_timeout)
 
     def _wait(self, failure: WireFailure) -> float:
-        patience = self._patience(failure)
-        return patience if failure.seconds is None else min(failure.seconds, patience)
+        timeout = self._timeout(failure)
+        return timeout if failure.seconds is None else min(failure.seconds, timeout)
 
-    def _received(self, failure: WireFailure, answer: HttpResponse | None) -> HttpResponse:
-        """What the client gets after the wait: the answer, where there is one to come."""
+    def _received(self, failure: WireFailure, response: HttpResponse | None) -> HttpResponse:
+        """Return the response, or raise the error, that the client gets after the wait."""
         error = failure.error
-        if failure.seconds is not None and failure.seconds > self._patience(failure):
+        if failure.seconds is not None and failure.seconds > self._timeout(failure):
             error = Timeout
-        if error is None and answer is not None:
-            return answer
+        if error is None and response is not None:
+            return response
         kind = error or TransportError
         message = f"{type(self).__name__} was told to raise {kind.__name__}"
         raise kind(message, may_have_been_sent=failure.may_have_been_sent)
 
 
-class FaultyTransport(_Faulty):
-    """Sends through another transport, and lets it fail. Closing the other one is its owner's business.
+class FaultyTransport(_Faulty[Transport]):
+    """Sends through another transport and makes requests fail. It does not close the other transport.
 
     Attributes:
-        happened: what became of each request so far, `None` where nothing went wrong.
+        happened: the failure of each request so far, `None` for a request that succeeded.
     """
 
     def __init__(self, inner: Transport, failures: WireFailures) -> None:
-        """Go around a blocking transport."""
+        """Wrap a blocking transport."""
         super().__init__(inner, failures)
-        self._inner: Final = inner
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Do to this request what the failures say.
+        """Send the request and apply its failure.
 
         Raises:
-            TransportError: it failed, here or in the inner transport.
+            TransportError: the failure, or an error of the inner transport.
         """
         failure = self._next(request)
         if failure is None:
             return self._inner.send(request)
-        answer = self._inner.send(request) if failure.is_delivered else None
+        response = self._inner.send(request) if failure.is_delivered else None
         if wait := self._wait(failure):
             self._inner.sleep(wait)
-        return self._received(failure, answer)
+        return self._received(failure, response)
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait as the inner transport does."""
+        """Wait like the inner transport."""
         self._inner.sleep(seconds)
 
 
-class AsyncFaultyTransport(_Faulty):
-    """Sends through another transport in an event loop, and lets it fail; see `FaultyTransport`."""
+class AsyncFaultyTransport(_Faulty[AsyncTransport]):
+    """The asynchronous counterpart of `FaultyTransport`.
+
+    Attributes:
+        happened: the failure of each request so far, `None` for a request that succeeded.
+    """
 
     def __init__(self, inner: AsyncTransport, failures: WireFailures) -> None:
-        """Go around an asynchronous transport."""
+        """Wrap an asynchronous transport."""
         super().__init__(inner, failures)
-        self._inner: Final = inner
 
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Do to this request what the failures say.
+        """Send the request and apply its failure.
 
         Raises:
-            TransportError: it failed, here or in the inner transport.
+            TransportError: the failure, or an error of the inner transport.
         """
         failure = self._next(request)
         if failure is None:
             return await self._inner.asend(request)
-        # Also where nothing is sent or waited for: others run, and a cancellation comes in, as on a real wire.
+        # Even if nothing is sent or waited for, other tasks run and a cancellation arrives, as on a real network.
         await self._inner.asleep(0)
-        answer = await self._inner.asend(request) if failure.is_delivered else None
+        response = await self._inner.asend(request) if failure.is_delivered else None
         if wait := self._wait(failure):
             await self._inner.asleep(wait)
-        return self._received(failure, answer)
+        return self._received(failure, response)
 
     async def asleep(self, seconds: float, /) -> None:
-        """Wait as the inner transport does."""
+        """Wait like the inner transport."""
         await self._inner.asleep(seconds)

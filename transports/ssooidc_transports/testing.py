@@ -1,4 +1,4 @@
-"""For tests of code that uses this library: a transport that answers from a script, under a clock that tests move.
+"""Test doubles for code that uses this library: a transport that answers from a script, and a virtual clock.
 
 ::
 
@@ -7,23 +7,21 @@
     transport.assert_exhausted()
     assert transport.sleeps == [5.0, 5.0]
 
-No socket, no real time and no HTTP library is touched.
+They use no sockets, no real time and no HTTP library.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._http import Headers, HeadersInput, HttpRequest, HttpResponse
-from ssooidc_core._program import Instant
 from ssooidc_core.errors import ServiceError
-from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
+from ssooidc_transports._virtual_time import VirtualClock, VirtualTimeTransport
 
 if TYPE_CHECKING:
     from tenacity import Retrying
@@ -42,27 +40,26 @@ __all__ = [
 Replies: TypeAlias = (
     "Iterable[HttpResponse | BaseException] | Callable[[HttpRequest], HttpResponse]"
 )
-"""What a script is: answers and errors in their order, or a function that gives or raises one for each request."""
+"""Responses and exceptions in the order of the requests, or a function that returns or raises one for each request."""
 
-_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _REQUEST_ID: Final = "00000000-0000-4000-8000-000000000000"
 _OIDC_NAMESPACE: Final = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"
 _PORTAL_NAMESPACE: Final = "com.amazonaws.switchboard.portal"
 
 
 class OutOfReplies(BaseException):
-    """A request came for which the script has no reply: the test, or what it tests, is wrong.
+    """The script has no reply for a request: the test, or the code under test, is wrong.
 
-    No `Exception`, so that no flow that handles errors can take it for one of them, and no retry policy sees it.
+    It is not an `Exception`, so that flows do not handle it as an error of the service and policies do not retry it.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request, as far as every driver sends the same.
+    """A request, reduced to what is the same in every run.
 
     Attributes:
-        at: seconds since the transport was made.
+        at: seconds since the transport was created.
         method: the method.
         url: the URL.
         body: the body; not in the `repr`.
@@ -79,66 +76,24 @@ class Slept:
     """A wait.
 
     Attributes:
-        at: seconds since the transport was made, when it began.
-        seconds: how long.
+        at: when it began, in seconds since the transport was created.
+        seconds: its length.
     """
 
     at: float
     seconds: float
 
 
-class VirtualClock:
-    """A clock that stands still until it is moved; safe to use from many threads."""
+class ScriptedTransport(VirtualTimeTransport):
+    """A transport with prepared replies, for `run` and `arun` alike.
 
-    def __init__(self, start: datetime = _START) -> None:
-        """Show this wall time, which must be aware; the monotonic clock begins at 0.
-
-        Raises:
-            ValueError: the time has no time zone.
-        """
-        self._lock = threading.Lock()
-        self._wall = _aware(start)
-        self._monotonic = 0.0
-
-    def now(self) -> Instant:
-        """Tell the time."""
-        with self._lock:
-            return Instant(self._wall, self._monotonic)
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, on both clocks.
-
-        Raises:
-            ValueError: it would go back.
-        """
-        if not seconds >= 0:
-            message = f"Time does not go back: {seconds!r} s"
-            raise ValueError(message)
-        with self._lock:
-            self._wall += timedelta(seconds=seconds)
-            self._monotonic += seconds
-
-    def set_wall(self, wall: datetime) -> None:
-        """Set the wall clock, forwards or back, as a user or NTP would; the monotonic clock does not notice.
-
-        Raises:
-            ValueError: the time has no time zone.
-        """
-        aware = _aware(wall)
-        with self._lock:
-            self._wall = aware
-
-
-class ScriptedTransport(BaseTransport, AsyncBaseTransport):
-    """A transport whose answers are given beforehand, for `run` and `arun` alike.
-
-    A sleep moves the clock and returns. Where several tasks sleep at the same time, their sleeps add up.
+    A sleep advances the clock and returns. If several tasks sleep at the same time, their sleeps add up.
 
     Attributes:
         clock: the clock.
         requests: every request, in order.
-        sleeps: seconds of every sleep, in order.
-        events: requests and sleeps together, for comparing runs: random parts of requests are left out.
+        sleeps: the seconds of every sleep, in order.
+        events: requests and sleeps in order, for comparing runs: they leave out the random parts of requests.
     """
 
     def __init__(
@@ -149,17 +104,20 @@ class ScriptedTransport(BaseTransport, AsyncBaseTransport):
         clock: VirtualClock | None = None,
         retry_policy: Retrying | None = None,
     ) -> None:
-        """Take the script.
+        """Create a transport with this script.
 
         Args:
-            replies: answers, or exceptions to raise, one for each request; an iterator is asked when the request
-                comes. Or a function, for any number of requests.
-            config: by default region `us-east-1`.
-            clock: by default a new one.
+            replies: responses, or exceptions to raise, one for each request; an iterator is advanced when the request
+                is made. Or a function, for any number of requests.
+            config: the default has the region `us-east-1`.
+            clock: the default is a new clock.
             retry_policy: see `BaseTransport`.
         """
-        super().__init__(config or ClientConfig(region="us-east-1"), retry_policy=retry_policy)
-        self.clock: VirtualClock = clock or VirtualClock()
+        super().__init__(
+            config or ClientConfig(region="us-east-1"),
+            clock or VirtualClock(),
+            retry_policy=retry_policy,
+        )
         self.requests: list[HttpRequest] = []
         self.sleeps: list[float] = []
         self.events: list[Sent | Slept] = []
@@ -168,21 +126,20 @@ class ScriptedTransport(BaseTransport, AsyncBaseTransport):
         self._script: Iterator[HttpResponse | BaseException] = iter(
             () if callable(replies) else replies
         )
-        self._put_back: list[HttpResponse | BaseException] = []
         self._used = 0
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Record the request and give the next reply.
+        """Record the request and return the next reply.
 
         Raises:
-            OutOfReplies: there is none.
-            BaseException: the reply is one.
+            OutOfReplies: no reply is left.
+            BaseException: the reply is an exception.
         """
         self.check_open()
         with self._lock:
             self.requests.append(request)
             self.events.append(Sent(self._elapsed(), request.method, request.url, request.body))
-            scripted = None if self._handler is not None else self._next()
+            scripted = None if self._handler is not None else next(self._script, None)
             self._used += scripted is not None
         if isinstance(scripted, BaseException):
             raise scripted.with_traceback(None)
@@ -193,55 +150,38 @@ class ScriptedTransport(BaseTransport, AsyncBaseTransport):
         message = f"No reply is left for {request!r}: {_count(self._used)}"
         raise OutOfReplies(message)
 
-    async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Let other tasks run, and a cancellation come in; then do as `send`."""
-        await super().asleep(0)
-        return self.send(request)
-
     def sleep(self, seconds: float, /) -> None:
-        """Record the wait and move the clock."""
+        """Record the wait and advance the clock."""
         with self._lock:
             self.sleeps.append(seconds)
             self.events.append(Slept(self._elapsed(), seconds))
-        self.clock.advance(seconds)
-
-    async def asleep(self, seconds: float, /) -> None:
-        """Let other tasks run, and a cancellation come in; then do as `sleep`."""
-        await super().asleep(0)
-        self.sleep(seconds)
-
-    def now(self) -> Instant:
-        """Tell the clock's time."""
-        return self.clock.now()
+        super().sleep(seconds)
 
     def assert_exhausted(self) -> None:
-        """Check that every reply was used; a function is always.
+        """Check that every reply was used. A function as the script always passes.
 
         Raises:
-            AssertionError: one was not.
+            AssertionError: a reply is left.
         """
         with self._lock:
-            left = self._next()
+            left = next(self._script, None)
             if left is not None:
-                self._put_back.append(left)
+                self._script = chain([left], self._script)
         if left is not None:
             message = f"Replies are left: {_count(self._used)}, {left!r} is next"
             raise AssertionError(message)
-
-    def _next(self) -> HttpResponse | BaseException | None:
-        return self._put_back.pop() if self._put_back else next(self._script, None)
 
     def _elapsed(self) -> float:
         return self.clock.now().monotonic - self._began
 
 
 def reply(status: int, members: object = None, *, headers: HeadersInput = ()) -> HttpResponse:
-    """Make an answer in the service's form: compact JSON, the keys as given.
+    """Return a response in the service's form: compact JSON, with the keys as given.
 
     Args:
         status: the HTTP status.
         members: the body's members under their wire names; `None` for an empty body.
-        headers: more header fields, in front of the service's own; a lookup finds the first of a name.
+        headers: additional header fields. They precede the service's own, so a lookup finds them first.
     """
     given = Headers(headers).fields
     usual = (("Content-Type", "application/json"), ("x-amzn-RequestId", _REQUEST_ID))
@@ -256,13 +196,13 @@ def error_reply(
     status: int | None = None,
     headers: HeadersInput = (),
 ) -> HttpResponse:
-    """Make the answer by which the service, or the portal, says one of its modelled errors.
+    """Return the response with which the service, or the portal, reports one of its modelled errors.
 
     Args:
         error_type: the error.
         description: `error_description`, or the portal's `message`.
-        status: by default the one that the service has for it.
-        headers: more header fields.
+        status: the default is the status that the service uses for this error.
+        headers: additional header fields.
     """
     given = Headers(headers).fields
     name = error_type.__name__
@@ -273,13 +213,6 @@ def error_reply(
     members = {"error": error_type.oauth_error, "error_description": description}
     errortype = ("x-amzn-ErrorType", f"{name}:{_OIDC_NAMESPACE}")
     return reply(status, members, headers=(*given, errortype))
-
-
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        message = f"The time needs a time zone: {moment!r}"
-        raise ValueError(message)
-    return moment.astimezone(UTC)
 
 
 def _count(replies: int) -> str:

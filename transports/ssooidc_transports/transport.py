@@ -1,8 +1,8 @@
-"""The base classes of transports: all that a transport is, but the sending.
+"""Base classes for transports: everything a transport needs except `send`.
 
-A transport of your own derives from `BaseTransport` and writes `send`, or from `AsyncBaseTransport` and writes
-`asend`. Two duties come with it: whatever goes wrong is raised as a `TransportError` that says whether the service may
-have seen the request, and no text of it may hold a secret.
+To write a transport, derive from `BaseTransport` and define `send`, or derive from `AsyncBaseTransport` and define
+`asend`. Raise every failure as a `TransportError` that says whether the service may have received the request, and put
+no secret into its text.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ __all__ = ["AsyncBaseTransport", "BaseTransport", "ConfiguredTransport", "in_tri
 
 
 def in_trio_task() -> bool:
-    """Say whether the caller runs in trio rather than asyncio; imports neither."""
+    """Return whether the caller runs in trio rather than asyncio; neither is imported."""
     trio = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_task())
 
 
 class ConfiguredTransport:
-    """What blocking and asynchronous transports have in common: a config, a retry policy, a clock, an end."""
+    """The part that blocking and asynchronous transports share: configuration, retry policy, clock, and closing."""
 
     def __init__(self, config: ClientConfig, *, retry_policy: Retrying | None = None) -> None:
         """Make an open transport.
 
         Args:
-            config: where requests go, and the limits they have.
-            retry_policy: used where `run` is given none; by default the AWS standard mode with the config's
-                `max_attempts`, made when it is first asked for.
+            config: endpoints, timeouts and limits.
+            retry_policy: used when `run` is called without a policy. The default is the AWS standard mode with the
+                config's `max_attempts`, created on first use.
         """
         self._config = config
         self._retry_policy = retry_policy
@@ -51,14 +51,14 @@ class ConfiguredTransport:
 
     @property
     def config(self) -> ClientConfig:
-        """Where requests go, and the limits they have."""
+        """The endpoints, timeouts and limits of this transport."""
         return self._config
 
     @property
     def retry_policy(self) -> Retrying:
-        """The policy used where `run` is given none: one object for the transport's life, since it holds the quota."""
+        """The policy for `run` calls without one; always the same object, since it holds the retry quota."""
         if self._retry_policy is None:
-            # Imports tenacity, which costs as much as a whole call: not before a call has failed.
+            # This imports tenacity, which takes as long as a whole call, so it waits until a call has failed.
             from ssooidc_core.policies import standard_retry  # noqa: PLC0415
 
             with self._lock:
@@ -68,46 +68,46 @@ class ConfiguredTransport:
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether the transport was closed."""
         return self._closed
 
     def check_open(self) -> None:
-        """Refuse to go on with a closed transport; the first thing that a `send` does.
+        """Raise an error if the transport was closed; call this first in `send`.
 
         Raises:
-            ConfigurationError: it was closed.
+            ConfigurationError: the transport was closed.
         """
         if self._closed:
             message = f"This {type(self).__name__} was closed: make a new one"
             raise ConfigurationError(message)
 
     def now(self) -> Instant:
-        """Tell the time of this machine."""
+        """Return the current time of this machine."""
         return Instant(datetime.now(UTC), time.monotonic())
 
 
 class BaseTransport(ConfiguredTransport, ABC):
-    """A blocking transport without its `send`; a context manager that closes it."""
+    """Base class of a blocking transport; define `send`. As a context manager, it closes itself at the end."""
 
     @abstractmethod
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
+        """Send a request unchanged and return the complete response, whatever its status; follow no redirects.
 
         Raises:
-            TransportError: anything at all went wrong on the way.
+            TransportError: no complete response was received.
             ConfigurationError: the transport was closed.
         """
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait this many seconds."""
+        """Wait for this many seconds."""
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Refuse any further request, and let go of what the transport holds; closing twice is harmless."""
+        """Refuse further requests and release what the transport holds. Closing it again does nothing."""
         self._closed = True
 
     def __enter__(self) -> Self:
-        """Give the transport itself."""
+        """Return the transport itself."""
         return self
 
     def __exit__(
@@ -116,39 +116,42 @@ class BaseTransport(ConfiguredTransport, ABC):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it."""
+        """Close the transport."""
         self.close()
 
 
 class AsyncBaseTransport(ConfiguredTransport, ABC):
-    """A transport for asyncio and trio without its `asend`; an asynchronous context manager that closes it."""
+    """Base class of a transport for asyncio and trio; define `asend`.
+
+    As an asynchronous context manager, it closes itself at the end.
+    """
 
     @abstractmethod
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
+        """Send a request unchanged and return the complete response, whatever its status; follow no redirects.
 
         Raises:
-            TransportError: anything at all went wrong on the way.
+            TransportError: no complete response was received.
             ConfigurationError: the transport was closed.
         """
 
     async def asleep(self, seconds: float, /) -> None:
-        """Wait this many seconds, in whichever of asyncio and trio the caller runs."""
+        """Wait for this many seconds, in asyncio or trio, whichever runs the caller."""
         if in_trio_task():
-            import trio  # noqa: PLC0415 - loaded already, as it runs this
+            import trio  # noqa: PLC0415 - already loaded, since it runs this task
 
             await trio.sleep(seconds)
         else:
-            import asyncio  # noqa: PLC0415 - likewise
+            import asyncio  # noqa: PLC0415 - imported only where it is used
 
             await asyncio.sleep(seconds)
 
     async def aclose(self) -> None:
-        """Refuse any further request, and let go of what the transport holds; closing twice is harmless."""
+        """Refuse further requests and release what the transport holds. Closing it again does nothing."""
         self._closed = True
 
     async def __aenter__(self) -> Self:
-        """Give the transport itself."""
+        """Return the transport itself."""
         return self
 
     async def __aexit__(
@@ -157,5 +160,5 @@ class AsyncBaseTransport(ConfiguredTransport, ABC):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it."""
+        """Close the transport."""
         await self.aclose()

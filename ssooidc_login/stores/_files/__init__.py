@@ -1,1 +1,1 @@
-"""Private files of one user, and the locks beside them."""
+"""Files that belong to one user, and locks on files."""

@@ -1,7 +1,7 @@
-"""A lock on a file that the kernel holds: it ends with the process, whatever ends that.
+"""Locks on files, held by the kernel: a lock ends with its process, however that ends.
 
-The lock file stays when the lock is given back; who removed it would let two in at once. It is always empty:
-`aws sso logout` reads every file of the folder as JSON, and goes on where that fails.
+The lock file stays when the lock is released: removing it could let two callers hold the lock at once. It is always
+empty: `aws sso logout` tries to read every file in the directory as JSON, and skips those that are not.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ __all__ = ["FileLock", "try_file_lock"]
 
 _TRIES: Final = 3
 
-# Between opening a descriptor and noting it nobody may fork: the child would keep it open, and the lock with it.
+# No fork may happen between opening a descriptor and noting it: the child would keep it open, and the lock with it.
 _NOTING: Final = threading.RLock()
 _OPEN: Final[set[int]] = set()
 
 
 def _close_in_child() -> None:
-    # Closing leaves the parent's lock alone; unlocking would not.
+    # Closing the descriptor leaves the parent's lock in place; unlocking would release it.
     for descriptor in _OPEN:
         with suppress(OSError):
             os.close(descriptor)
@@ -41,19 +41,19 @@ if hasattr(os, "register_at_fork"):
 
 
 class FileLock:
-    """A lock that is held, of this process alone: a forked child does not have it."""
+    """A lock that is held by this process; a forked child does not hold it."""
 
     __slots__ = ("_descriptors", "_path", "_process")
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """Take over a descriptor that is locked."""
         self._path = path
-        # Taking it out is what only one of several callers can do.
+        # Of several callers at once, only one can take the descriptor out of the list.
         self._descriptors = [descriptor]
         self._process = os.getpid()
 
     def is_held(self) -> bool:
-        """Say whether it is held, and its file is still the one that others would lock."""
+        """Return whether the lock is held and its file is still the one that others would lock."""
         if not self._descriptors or self._process != os.getpid():
             return False
         try:
@@ -62,7 +62,7 @@ class FileLock:
             return False
 
     def release(self) -> None:
-        """Give it back; once is enough."""
+        """Release the lock; a second call does nothing."""
         if self._process != os.getpid():
             return
         with suppress(IndexError):
@@ -70,13 +70,13 @@ class FileLock:
 
 
 def try_file_lock(path: Path) -> FileLock | None:
-    """Lock a file, made where it is missing, or give `None` at once where somebody has it locked.
+    """Lock a file, which is created if it is missing; return `None` at once if it is already locked.
 
     Raises:
-        NotOursError: the file is a link, no regular file, or somebody else's.
-        OSError: it cannot be opened, or its file system has no locks.
+        NotOursError: the file is a link, not a regular file, or another user's.
+        OSError: the file cannot be opened, or its file system has no locks.
     """
-    # Not with the module: it costs as much as all of this package.
+    # Not imported with the module, because it takes as long as importing all of this package.
     from filelock import lock_descriptor  # noqa: PLC0415 - see above
 
     for _ in range(_TRIES):
@@ -95,7 +95,7 @@ def try_file_lock(path: Path) -> FileLock | None:
                 _let_go(descriptor)
         if locked:
             return FileLock(path, descriptor)
-        # Removed between opening and locking: what is locked is no file that others would find.
+        # The file was removed between opening and locking, so others would lock a new one.
     return None
 
 
@@ -111,7 +111,7 @@ def _let_go(descriptor: int) -> None:
 
     with _NOTING:
         _OPEN.discard(descriptor)
-        # Not by closing alone: a process that was just being forked may have the descriptor too.
+        # Closing alone is not enough: a child process that was just forked may have the descriptor too.
         with suppress(OSError):
             unlock_descriptor(descriptor)
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Locks for stores that have none: files in a folder of the user's own, and so for this machine only."""
+"""Lock files for stores that have no locks, in a directory of the user, so they work on this machine only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssooidc_login.stores.store import StoreKey
 
 __all__ = ["AsyncFileLock", "HostLocks", "lock_folder"]
 
-# By the home folder alone: two processes whose XDG_CACHE_HOME differs have one keychain, and need one lock.
+# XDG_CACHE_HOME is ignored: two processes in which it differs share one keychain, and so need the same lock.
 _FOLDERS: Final = {
     "darwin": ("Library", "Caches", "ssooidc", "locks"),
     "win32": ("AppData", "Local", "ssooidc", "locks"),
@@ -28,20 +28,20 @@ _PATH_LIMIT: Final = 300
 
 
 def lock_folder() -> Path:
-    """Say where lock files are by default: `~/.cache/ssooidc/locks`, or what stands for it on macOS and Windows.
+    """Return the default directory of lock files: `~/.cache/ssooidc/locks`, or its counterpart on macOS and Windows.
 
     Raises:
-        StoreError: nobody knows where the user's home is.
+        StoreError: the home directory cannot be determined.
     """
     home = os.path.expanduser("~")  # noqa: PTH111 - Path's raises RuntimeError
     if not os.path.isabs(home):  # noqa: PTH117 - a string still
-        message = "Nobody knows where the home folder is, and so where to keep lock files: set HOME"
+        message = "Cannot determine the home directory, in which lock files are kept: set HOME"
         raise StoreError(message)
     return Path(home).joinpath(*_FOLDERS.get(sys.platform, _ELSEWHERE))
 
 
 class AsyncFileLock:
-    """A file lock with methods to await, which never wait."""
+    """A file lock with asynchronous methods, which never wait."""
 
     __slots__ = ("_lock",)
 
@@ -50,41 +50,41 @@ class AsyncFileLock:
         self._lock = lock
 
     async def ais_held(self) -> bool:
-        """Say whether nobody else can have it."""
+        """Return whether the lock is still held."""
         return self._lock.is_held()
 
     async def arelease(self) -> None:
-        """Give it back; once is enough."""
+        """Release the lock; a second call does nothing."""
         self._lock.release()
 
 
 class HostLocks:
-    """The locks of one store; another store of the same scope has the same. Safe to use from many threads."""
+    """The locks of a store, shared by all stores with the same scope. They may be used from many threads."""
 
     def __init__(self, scope: str, folder: Path | None, *, extra: str) -> None:
-        """Make nothing yet.
+        """Remember where the lock files are; none is made yet.
 
         Args:
-            scope: what the documents are in: a keychain's service, a namespace.
-            folder: where the lock files are; by default `lock_folder()`.
-            extra: which extra of this distribution brings filelock.
+            scope: names the place of the documents: a keychain's service, a namespace.
+            folder: the directory of the lock files; by default `lock_folder()`.
+            extra: the extra of this distribution that installs filelock.
 
         Raises:
-            StoreError: nobody knows where the user's home is.
+            StoreError: the home directory cannot be determined.
             ImportError: filelock is not installed; the text names the extra.
         """
         if find_spec("filelock") is None:
             message = f'Lock files need filelock: pip install "ssooidc-core[{extra}]"'
             raise ImportError(message, name="filelock")
         self._folder = (lock_folder() if folder is None else folder).absolute()
-        # A scope is anybody's text, and no name of a file.
+        # A scope may be any text, so it is not used in a file name.
         self._scope = sha256(scope.encode(errors="surrogatepass")).hexdigest()[:16]
 
     def try_lock(self, key: StoreKey, purpose: str = "work") -> FileLock | None:
-        """Lock a key for a purpose, or give `None` at once where somebody has it.
+        """Lock a key for a purpose, or return `None` at once if it is already locked.
 
         Raises:
-            StoreError: the lock file cannot be made or locked, or others could replace it.
+            StoreError: the lock file cannot be made or locked, or other users could replace it.
         """
         path = self._folder / f"{self._scope}-{key.kind}-{key.name}.{purpose}.lock"
         try:
@@ -93,7 +93,8 @@ class HostLocks:
                 return try_file_lock(path)
             where = printable(str(self._folder), limit=_PATH_LIMIT)
             problem = (
-                f"Others could replace the lock files in {where}: make it yours alone, mode 0700"
+                f"Other users could replace the lock files in {where}: "
+                "change its owner to you and its mode to 0700"
             )
         except (NotOursError, OSError) as failed:
             problem = problem_text("lock", path, failed)

@@ -1,8 +1,8 @@
-"""Files that belong to one user alone: read and replaced as a whole, never followed as links.
+"""Files that belong to one user: read and replaced as a whole; links are not followed.
 
-A file is replaced in one step, so that who reads it sees the old content or the new one, and so does who starts after
-a crash. Errors of the operating system come out as they are, `OSError`; what they mean is `file_problems`'s business.
-Windows has neither owners nor modes in this sense: there a user's home folder is closed to others as it is.
+A file is replaced in one step, so that a reader sees the old or the new content, even after a crash. Errors of the
+operating system are raised as they are, as `OSError`; `problems` explains them. Windows has no owners and modes in this
+sense: a user's home directory is closed to others by default.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ __all__ = [
     "sync_folder",
 ]
 
-# What a platform lacks is no flag there.
+# A flag that the platform lacks is 0.
 _ANYWHERE: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NOFOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
-# A FIFO that nobody writes to would hang whoever opens it.
+# Opening a FIFO that has no writer would block.
 _NONBLOCK: Final[int] = getattr(os, "O_NONBLOCK", 0)
 _TEMPORARY: Final = re.compile(r"[0-9a-f]{40}\.json\.[0-9a-f]{16}\.tmp\Z")
-# Nobody takes that long to write a file.
+# Seconds. Writing a file never takes that long, so an older temporary file was left by a killed process.
 _OLD: Final = 60 * 60.0
 _TRIES: Final = 10
 _PAUSE: Final = 0.01
 
 
 class NotOursError(Exception):
-    """A file is not what it should be; the text says what it is instead, and what to do."""
+    """A file is not a regular file of this user; the text says what it is, and what to do."""
 
 
 def open_own(path: Path, flags: int) -> int:
-    """Open a user's own regular file, made with mode 0600 where `flags` ask for it; give its descriptor.
+    """Open a regular file of this user and return its descriptor; with `O_CREAT`, it is created with mode 0600.
 
     Raises:
-        NotOursError: it is a link, no regular file, or somebody else's.
-        OSError: it cannot be opened.
+        NotOursError: the file is a link, not a regular file, or another user's.
+        OSError: the file cannot be opened.
     """
     if not _NOFOLLOW and path.is_symlink():
         raise NotOursError(_LINK)
     try:
         descriptor = os.open(path, flags | _NOFOLLOW | _NONBLOCK | _ANYWHERE, 0o600)
     except OSError as failed:
-        # What O_NOFOLLOW gives: ELOOP by POSIX, EMLINK on FreeBSD.
+        # The error of O_NOFOLLOW is ELOOP in POSIX, and EMLINK on FreeBSD.
         is_link = failed.errno in {errno.ELOOP, errno.EMLINK} and path.is_symlink()
         if not is_link:
             raise
@@ -72,15 +72,15 @@ def open_own(path: Path, flags: int) -> int:
 
 
 def read_own(path: Path, *, limit: int) -> SecretBytes | None:
-    """Read a file, `limit` bytes of it at most; `None` where there is none.
+    """Return up to `limit` bytes of a file, or `None` if there is no file.
 
     Raises:
-        NotOursError: see `open_own`.
-        OSError: it cannot be read.
+        NotOursError: as in `open_own`.
+        OSError: the file cannot be read.
     """
     content = SecretBytes(b"")
     for attempt in range(_TRIES):
-        # The AWS CLI empties a file before it writes it: who comes in between waits for it.
+        # The AWS CLI empties a file before it writes it, so wait a moment if it is empty.
         if attempt:
             time.sleep(_PAUSE)
         try:
@@ -98,13 +98,13 @@ def read_own(path: Path, *, limit: int) -> SecretBytes | None:
 
 
 def replace_own(path: Path, content: SecretBytes) -> None:
-    """Put a file of mode 0600 in the place of what is there, in one step, and onto the disk.
+    """Replace a file in one step with a new one of mode 0600, and flush it to the disk.
 
-    A link is replaced, not what it points to. Whatever goes wrong, what was there stays.
+    A link is replaced, not its target. On any error, the old file stays.
 
     Raises:
-        NotOursError: what is there is somebody else's.
-        OSError: it cannot be written.
+        NotOursError: the old file is another user's.
+        OSError: the file cannot be written.
     """
     with suppress(FileNotFoundError):
         if _is_foreign(path.lstat()):
@@ -122,7 +122,7 @@ def replace_own(path: Path, content: SecretBytes) -> None:
 
 
 def remove_own(path: Path) -> None:
-    """Remove a file, or a link itself; it need not be there.
+    """Remove a file, or a link itself, if there is one.
 
     Raises:
         OSError: it cannot be removed.
@@ -133,10 +133,10 @@ def remove_own(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and all that it is in, closed to others (0700); one that is there stays as it is.
+    """Make a directory and its parents with mode 0700; existing ones are not changed.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the directory cannot be made.
     """
     if path.is_dir():
         return
@@ -145,14 +145,14 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:
-        # Made by somebody else meanwhile; or no folder.
+        # Another process has just made it, or it is not a directory.
         if not path.is_dir():
             raise
     sync_folder(path.parent)
 
 
 def is_open_to_others(folder: Path) -> bool:
-    """Say whether others than the user and the administrator can replace what is in a folder."""
+    """Return whether users other than this one and the administrator can replace files in a directory."""
     found = folder.stat()
     if os.name == "nt":
         return False
@@ -161,8 +161,8 @@ def is_open_to_others(folder: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the disk remember a folder's entries, where the platform can."""
-    # What was done is done: that it might not outlive a loss of power is no failure.
+    """Flush a directory's entries to the disk, if the platform can."""
+    # The change was made. That it might be lost in a power failure is not an error.
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | _ANYWHERE)
         try:
@@ -172,10 +172,10 @@ def sync_folder(folder: Path) -> None:
 
 
 _LINK: Final = (
-    "it is a link, and links are not followed here. Put the file itself in its place, or delete it"
+    "it is a link, and links are not followed. Replace it with the file itself, or delete it"
 )
 _FOREIGN: Final = "it belongs to another user. Make it yours, or delete it"
-_IRREGULAR: Final = "it is no regular file. Move it away"
+_IRREGULAR: Final = "it is not a regular file. Move it away"
 
 
 def _not_ours(found: os.stat_result) -> str | None:
@@ -189,11 +189,11 @@ def _is_foreign(found: os.stat_result) -> bool:
 
 
 def _write_new(path: Path, content: SecretBytes) -> float:
-    """Write a new file onto the disk; give the time it has, which is the file system's own."""
+    """Write a new file, flush it to the disk, and return its modification time, by the file system's clock."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _ANYWHERE, 0o600)
     try:
         if hasattr(os, "fchmod"):
-            os.fchmod(descriptor, 0o600)  # whatever the umask took away
+            os.fchmod(descriptor, 0o600)  # the umask may have removed bits
         left = memoryview(content.get_secret_value())
         while left:
             left = left[os.write(descriptor, left) :]
@@ -205,7 +205,7 @@ def _write_new(path: Path, content: SecretBytes) -> float:
 
 def _replace(source: Path, target: Path) -> None:
     for _ in range(_TRIES if os.name == "nt" else 0):
-        # Windows replaces no file that somebody reads at that moment.
+        # Windows cannot replace a file while another process reads it.
         with suppress(PermissionError):
             _ = source.replace(target)
             return
@@ -214,7 +214,7 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _clean_up(folder: Path, *, before: float) -> None:
-    """Remove what our own killed processes left."""
+    """Remove old temporary files, which killed processes left behind."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.match(entry.name) is None:

@@ -1,4 +1,4 @@
-"""What to tell a person whose files could not be read, written or locked."""
+"""Texts for files that cannot be read, written or locked: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["problem_text"]
 _LIMIT: Final = 300
 _RETRY: Final = "Try again; if it persists, delete the file and log in again"
 _NO_LOCKS: Final = (
-    "The file system has no locks: have the home folder on one that does, or use another store"
+    "The file system has no locks: use a home directory on one that has them, or another store"
 )
 _NO_SPACE: Final = "Free some space, then try again"
-_ACCESS: Final = "Look at the owner and the mode of the file and of its folders"
-_NO_FOLDER: Final = "What should be a folder on this path is something else: move it away"
+_ACCESS: Final = "Check the owner and the mode of the file and of its directories"
+_NO_FOLDER: Final = "A part of this path should be a directory but is not: move it away"
 _WHAT_TO_DO: Final = {
     errno.EACCES: _ACCESS,
     errno.EPERM: _ACCESS,
@@ -27,9 +27,9 @@ _WHAT_TO_DO: Final = {
     errno.EROFS: "Make the file system writable, or use another store",
     errno.ENOTDIR: _NO_FOLDER,
     errno.EEXIST: _NO_FOLDER,
-    errno.EISDIR: "It is a folder: move it away",
-    errno.ENOENT: "Somebody removed it, or its folder, at that moment: try again",
-    errno.ELOOP: "Links on its path lead in a circle: remove them",
+    errno.EISDIR: "It is a directory: move it away",
+    errno.ENOENT: "It, or its directory, has just been removed: try again",
+    errno.ELOOP: "Links on its path form a loop: remove them",
     errno.EMFILE: "Close some files, or raise the limit of open files",
     errno.ENFILE: "Close some files, or raise the limit of open files",
     errno.ENOSYS: _NO_LOCKS,
@@ -39,12 +39,12 @@ _WHAT_TO_DO: Final = {
 
 
 def problem_text(doing: str, path: Path, problem: OSError | Exception) -> str:
-    """Say what could not be done, why, and what to do: `Cannot write PATH: No space left on device. Free ...`."""
+    """Return a text for an error, such as `Cannot write PATH: No space left on device. Free some space, ...`."""
     where = printable(str(path), limit=_LIMIT)
     if not isinstance(problem, OSError):
         return f"Cannot {doing} {where}: {problem}"
     number = problem.errno
-    # Of an OSError only the number is told: its text could name other files.
+    # Only the number of an OSError is used: its text could name other files.
     reason = type(problem).__name__ if number is None else os.strerror(number)
     advice = _RETRY if number is None else _WHAT_TO_DO.get(number, _RETRY)
     return f"Cannot {doing} {where}: {reason}. {advice}"

@@ -1,1 +1,1 @@
-"""Backends of the `keyring` library, and documents as its entries."""
+"""Backends of the `keyring` library, turns at writing, and documents as entries of a keychain."""

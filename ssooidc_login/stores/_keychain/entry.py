@@ -1,13 +1,13 @@
-"""What is written into a keychain: an entry has a document, or names the parts that have it. Pure.
+"""The entries in a keychain: an entry contains a document, or names the parts that contain it. No I/O.
 
 ::
 
     {"document": "..."}                                          a document
-    {"parts": {"generation": "8f0c...", "count": 3}}             one in the entries `8f0c...-0` to `8f0c...-2`
-    {..., "garbage": [{"generation": "17ab...", "count": 2}]}    and what is still to be deleted
+    {"parts": {"generation": "8f0c...", "count": 3}}             a document in the entries `8f0c...-0` to `8f0c...-2`
+    {..., "garbage": [{"generation": "17ab...", "count": 2}]}    and parts that are still to be deleted
 
-Parts are written once and never changed: who read the entry that names them reads its document or finds them missing.
-All is ASCII, so that a character is a character to every keychain.
+Parts are written once and never changed: a reader of the entry that names them finds its document, or finds parts
+missing. Everything is ASCII, so that all keychains count characters in the same way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_PARTS: Final = 100_000
 
 
 class Parts(BaseModel):
-    """The entries that have a document together."""
+    """The entries that together contain a document."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -33,7 +33,7 @@ class Parts(BaseModel):
     count: Annotated[int, Field(ge=1, le=_MOST_PARTS)]
 
     def names(self) -> Iterator[str]:
-        """Give the parts' names, in order."""
+        """Return the parts' names, in order."""
         return (f"{self.generation}-{index}" for index in range(self.count))
 
 
@@ -49,7 +49,7 @@ class _Written(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry: a document, or where its parts are, or neither; and parts that nobody needs any more."""
+    """An entry: a document, or the names of its parts, or neither; and parts that are no longer needed."""
 
     document: SecretStr | None = None
     parts: Parts | None = None
@@ -57,7 +57,7 @@ class Entry:
 
     @classmethod
     def read(cls, raw: SecretStr | None) -> Entry | None:
-        """Understand an entry; `None` where there is none, or none of ours."""
+        """Return the entry in a text, or `None` if there is no text or this library did not write it."""
         if raw is None:
             return None
         try:
@@ -67,7 +67,7 @@ class Entry:
         return cls(written.document, written.parts, tuple(written.garbage))
 
     def text(self) -> SecretStr:
-        """Give what is to be written, with a document in the clear."""
+        """Return the text of the entry, with its document in plain text."""
         content: dict[str, object] = {}
         if self.document is not None:
             content["document"] = self.document.get_secret_value()
@@ -78,11 +78,11 @@ class Entry:
         return SecretStr(json.dumps(content, separators=(",", ":")))
 
     def with_garbage(self, parts: Parts) -> Entry:
-        """Give this entry with parts to be deleted: those that are about to be written."""
+        """Return this entry with parts noted as garbage, before they are written."""
         return replace(self, garbage=(parts,))
 
     def fits(self, largest: int | None) -> bool:
-        """Say whether it is small enough, with room to note one more that is to be deleted."""
+        """Return whether the entry is small enough, with room to note one more generation as garbage."""
         return largest is None or len(self.text()) + _NOTE <= largest
 
 
@@ -92,13 +92,13 @@ _NOTE: Final = len(
 
 
 def to_pieces(document: SecretStr, largest: int) -> list[SecretStr]:
-    """Cut a document into texts of so many characters at most."""
+    """Split a document into texts of up to `largest` characters."""
     text = json.dumps(document.get_secret_value())
     return [SecretStr(text[start : start + largest]) for start in range(0, len(text), largest)]
 
 
 def from_pieces(pieces: Sequence[SecretStr | None]) -> SecretStr | None:
-    """Put a document together; `None` where a piece is missing, or is none of ours."""
+    """Return the document in these pieces, or `None` if a piece is missing or this library did not write it."""
     texts = [None if piece is None else piece.get_secret_value() for piece in pieces]
     try:
         document: object = json.loads("".join(text for text in texts if text is not None))

@@ -1,14 +1,14 @@
 """botocore's data as plain dictionaries, so that a test can edit a copy.
 
-By service, then by the name of the file (`service-2`, `endpoint-rule-set-1`, `paginators-1`, `waiters-2`); and
+The keys are the service and then the file name (`service-2`, `endpoint-rule-set-1`, `paginators-1`, `waiters-2`), and
 `partitions`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 import pytest
 from botocore.exceptions import UnknownServiceError
@@ -17,9 +17,12 @@ from botocore.loaders import Loader
 SERVICES: Final = ("sso-oidc", "sso")
 FILES: Final = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 
+Check: TypeAlias = Callable[[Mapping[str, Any]], list[str]]
+"""Compares data of botocore with our code: a line for each difference."""
+
 
 def read_data(loader: Loader) -> dict[str, Any]:
-    """Read what a loader finds; a file that is not there is empty."""
+    """Read all data of a loader; a missing file is empty."""
     found: dict[str, Any] = {"partitions": loader.load_data("partitions")}
     for service in SERVICES:
         found[service] = {}
@@ -33,11 +36,26 @@ def read_data(loader: Loader) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def read_botocore() -> Callable[[Loader], dict[str, Any]]:
-    """Give the function that reads what a loader finds."""
+    """Return the function that reads a loader's data."""
     return read_data
 
 
 @pytest.fixture
 def botocore_data(botocore_loader: Loader) -> dict[str, Any]:
-    """Give the data of the botocore that is installed, in a copy for this test to edit: the loader keeps its own."""
+    """Return a copy of the installed botocore's data that a test may edit; the loader caches its own."""
     return copy.deepcopy(read_data(botocore_loader))
+
+
+@pytest.fixture(scope="session")
+def beyond_today(botocore_loader: Loader) -> Callable[[Check], Check]:
+    """Return a version of a check, for tests of the check itself, that leaves out today's findings.
+
+    Such a test is about its own edit. If our code and botocore differ, only the comparison itself should fail.
+    """
+    data = read_data(botocore_loader)
+
+    def beyond(check: Check) -> Check:
+        today = check(data)
+        return lambda edited: [line for line in check(edited) if line not in today]
+
+    return beyond

@@ -1,4 +1,4 @@
-"""The same calls and the same script for us and for a botocore client in standard mode, in virtual time."""
+"""The same calls and responses for this library and for a botocore client in standard mode, in virtual time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ROLE: Final = {"accountId": "111122223333", "roleName": "r"}
 
 @dataclass(frozen=True)
 class Call:
-    """One operation, said twice, and an answer that is a success."""
+    """One operation for both clients, and a successful response."""
 
     operation: Operation[object, Exception]
     arguments: Mapping[str, object]
@@ -78,7 +78,7 @@ class Call:
 
 
 BEARER: Final = {"accessToken": "canary"}
-# May be repeated after anything that passes.
+# May be retried after any transient failure.
 REPEATABLE: Final = {
     type(each.operation).__name__: each
     for each in (
@@ -114,7 +114,7 @@ REPEATABLE: Final = {
     )
 }
 ASKED: Final = {**WITH_SECRET, "grantType": "g"}
-# Hold something that is good for one time.
+# Contain a value that can be used once.
 ONE_TIME: Final = {
     type(operation.request).__name__: Call(operation, {**ASKED}, TOKEN)
     for operation in (
@@ -136,7 +136,7 @@ ONE_TIME: Final = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What comes of one attempt: an answer, or no answer at all."""
+    """The outcome of one attempt: a response, or none."""
 
     status: int = 200
     code: str = ""
@@ -152,11 +152,11 @@ class Answer:
 
 
 class NoSuchThing(Exception):
-    """Neither HTTP nor the service: a bug in what carries the request."""
+    """Neither an HTTP nor a service error: a bug in the code that sends the request."""
 
 
 def refused(url: str = "https://x") -> dict[str, Exception]:
-    """Give botocore's errors of the wire by what happened."""
+    """Return botocore's exception for a connection failure."""
     return {
         "not connected": peer_errors.EndpointConnectionError(endpoint_url=url),
         "no tunnel": peer_errors.ProxyConnectionError(proxy_url=url, error="e"),
@@ -182,7 +182,7 @@ FAILURES: Final[dict[str, Callable[[], Exception]]] = {
 
 
 class Limits(NamedTuple):
-    """What both are told."""
+    """The limits that both clients are given."""
 
     attempts: int = 3
     backoff: int = 20
@@ -190,7 +190,7 @@ class Limits(NamedTuple):
 
 @dataclass
 class Ran:
-    """What was seen of one call."""
+    """The observations of one call."""
 
     success: bool = False
     attempts: list[str] = field(default_factory=list)
@@ -200,7 +200,7 @@ class Ran:
 
 
 class Script:
-    """Plays the answers of one call, whose jitter is the answer's; behind the last one is a success."""
+    """Plays the responses of one call with fixed jitter; after the last one comes a success."""
 
     def __init__(self, answers: Sequence[Answer], success: bytes) -> None:
         self._answers: Iterator[Answer] = iter(answers)
@@ -246,14 +246,14 @@ def ours(call: Call, answers: Sequence[Answer], quota: RetryQuota, limits: Limit
 
 
 class Raw(io.BytesIO):
-    """What botocore reads a body from."""
+    """The raw body that botocore reads."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
         yield self.read()
 
 
 class Peer:
-    """A botocore client in standard mode with our jitter, on a script, its waits noted and not waited."""
+    """A botocore client in standard mode with a script and fixed jitter, whose waits are recorded and skipped."""
 
     def __init__(self, service: str, limits: Limits) -> None:
         self.quota = PeerQuota(CAPACITY)
@@ -276,7 +276,7 @@ class Peer:
                 aws_secret_access_key="canary",
                 config=Config(retries={"mode": "standard", "total_max_attempts": limits.attempts}),
             )
-        events: Any = self._client.meta.events  # the stubs let no handler return anything
+        events: Any = self._client.meta.events  # the stubs do not let a handler return a value
         events.register_first("before-send", self._send)
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
@@ -313,7 +313,7 @@ class Peer:
 
 @dataclass
 class Both:
-    """Ours and botocore's, with a quota each that starts the same."""
+    """Both clients, each with a quota that starts at the same value."""
 
     call: Call
     peer: Peer
@@ -321,20 +321,20 @@ class Both:
     quota: RetryQuota
 
     def run(self, answers: Sequence[Mapping[str, Any]]) -> tuple[Ran, Ran]:
-        """Make the call with the answers, given by the fields of `Answer`: what was seen of ours, and of botocore's."""
+        """Make the call with these responses (fields of `Answer`); return the observations of both."""
         script = [Answer(**each) for each in answers]
         return ours(self.call, script, self.quota, self.limits), self.peer.run(self.call, script)
 
 
 @pytest.fixture(scope="session")
 def calls() -> Mapping[str, Call]:
-    """Give the calls: by operation those that may be repeated, by grant those of one-time secrets."""
+    """Return the calls: retriable ones by operation, those with one-time secrets by grant."""
     return REPEATABLE | ONE_TIME
 
 
 @pytest.fixture(scope="session")
 def both(calls: Mapping[str, Call]) -> Callable[..., Both]:
-    """Give ours and botocore's for one call; making a client takes a while, and only its quota remembers anything."""
+    """Return both clients for one call; making a client is slow, and only its quota has state."""
     peer = functools.cache(Peer)
 
     def make(name: str, *, attempts: int = 3, backoff: int = 20, quota: int = CAPACITY) -> Both:

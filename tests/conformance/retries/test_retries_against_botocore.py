@@ -1,4 +1,4 @@
-"""Retries: the same decisions, waits, headers and quota as a botocore client in standard mode, on the same script."""
+"""Retries: the decisions, waits, headers and quota match a botocore client in standard mode, for the same responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssooidc_core._operations.errors import OIDC_ERRORS
-from ssooidc_core._program import THROTTLING_CODES, TRANSIENT_CODES
+from ssooidc_core._transient_errors import THROTTLING_CODES, TRANSIENT_CODES
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 
 if TYPE_CHECKING:
@@ -55,11 +55,19 @@ def test_every_call_is_here(calls: Mapping[str, Call]) -> None:
     assert set(calls) == {*REPEATABLE, *ONE_TIME}
 
 
+def test_every_operation_and_grant_is_here(
+    calls: Mapping[str, Call], every_request: frozenset[tuple[type, type]]
+) -> None:
+    made = {each.operation for each in calls.values()}
+    kinds = {(type(each), type(each.request)) for each in made}  # type: ignore[attr-defined]
+    assert kinds == every_request
+
+
 @pytest.mark.parametrize("number", range(CASES))
 def test_the_sequences_of_the_aws_sdks(
     case_tables: dict[str, Any], number: int, both: MakeBoth, tally: Tally
 ) -> None:
-    """`cases/retries.toml`, jitter at 1: what it expects, botocore does, and so do we."""
+    """`cases/retries.toml`, jitter at 1: botocore and this library both do what each case expects."""
     cases = case_tables["retries"]["cases"]
     assert len(cases) == CASES
     case = cases[number]
@@ -68,7 +76,7 @@ def test_the_sequences_of_the_aws_sdks(
     for steps in case["calls"]:
         mine, theirs = pair.run([answer_of(step) for step in steps])
         assert mine == theirs
-        # Where a case leaves the end open, a success follows.
+        # A case without a final response ends with a success.
         end = steps[-1].get("end")
         assert mine.success == (end in {None, "success"})
         assert len(mine.attempts) == len(steps) + (end is None)
@@ -85,12 +93,12 @@ def answer_of(step: dict[str, Any]) -> Answer:
 
 HINTS: Final = st.sampled_from(["", "0", "10", "1500", "7000", "007", "-100", "x", "1.5", "1e3"])
 JSON: Final = st.sampled_from([b"{}", b'{"message":"m"}', b'{"error_description":"Throttling"}'])
-# A body that is no UTF-8, or a list, ends botocore with a UnicodeDecodeError or AttributeError: nothing to compare.
+# For a body that is not UTF-8, or a list, botocore raises UnicodeDecodeError or AttributeError: nothing to compare.
 BODIES: Final = JSON | st.sampled_from([b"", b"<html>", b"{", b"{}}", b"busy"])
 COMMON: Final = {"hint": HINTS, "jitter": st.floats(0, 1)}
 POLLING: Final = ["AuthorizationPendingException", "SlowDownException"]
 MODELLED: Final = sorted({*OIDC_ERRORS, *PORTAL_ERRORS} - {*POLLING, "TooManyRequestsException"})
-# botocore's own lists, which the stubs do not have.
+# botocore's own lists, which the stubs lack.
 THROTTLING: Final = frozenset(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"])
 TRANSIENT: Final = frozenset(vars(TransientRetryableChecker)["_TRANSIENT_ERROR_CODES"])
 UNMODELLED: Final = [*sorted(THROTTLING | TRANSIENT), "Odd", "a#Throttling:http://x/", ""]
@@ -205,7 +213,7 @@ def test_a_good_answer_that_cannot_be_read_refunds_nothing(both: MakeBoth, tally
 
 
 def is_certainly_unspent(answer: Answer) -> bool:
-    """The rule of the table of differences, written again: not sent, or refused for the number of requests alone."""
+    """The rule of the table of differences, implemented again: not sent, or refused only for the request rate."""
     code = answer.get("code", "").rpartition("#")[2].partition(":")[0]
     not_sent = answer.get("failure") in NOT_SENT
     return not_sent or answer.get("status") == 429 or code in THROTTLING
@@ -215,7 +223,7 @@ def is_certainly_unspent(answer: Answer) -> bool:
 def test_what_is_good_for_one_time_is_not_sent_again(
     name: str, both: MakeBoth, tally: Tally
 ) -> None:
-    """Up to the first answer that may have spent it we do as botocore does; there we stop."""
+    """Up to the first response that may have spent the value, both do the same; then only botocore continues."""
 
     @given(st.lists(ANSWERS | BUSY, min_size=1, max_size=4), st.integers(1, 4))
     def check(script: list[Answer], attempts: int) -> None:
@@ -251,7 +259,7 @@ def test_what_is_good_for_one_time_is_not_sent_again(
 def test_what_is_certainly_unspent_is_sent_again(
     name: str, script: list[Answer], both: MakeBoth, tally: Tally
 ) -> None:
-    """So that the test above is not passed by repeating nothing at all."""
+    """Ensures that the test above would not pass if nothing were ever retried."""
     mine, theirs = both(name).run(script)
     assert (len(theirs.attempts), theirs.success) == (3, True)
     assert (mine == theirs) == (name != "DeviceCodeGrant")

@@ -1,4 +1,4 @@
-// Call one operation with the input in a file, and print the answer as JSON: call.mjs OPERATION FILE
+// Call one operation with the input in a file, and print the response as JSON: call.mjs OPERATION FILE
 import * as sdk from "@aws-sdk/client-sso-oidc";
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-// A device login and a refresh, approved while this waits: device_login.mjs START_URL
+// Sign in with a device code, which the test approves, and refresh: device_login.mjs START_URL
 import {
   AuthorizationPendingException,
   CreateTokenCommand,

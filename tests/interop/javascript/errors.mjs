@@ -1,4 +1,4 @@
-// Call each operation until it has raised each of these errors: errors.mjs JSON
+// Call each operation once for each of these errors: errors.mjs JSON
 // The argument is [[operation, input, [name of an error, ...]], ...]; the emulator raises them in this order.
 import * as portal from "@aws-sdk/client-sso";
 import * as oidc from "@aws-sdk/client-sso-oidc";

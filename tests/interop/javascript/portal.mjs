@@ -1,4 +1,4 @@
-// Walk through the portal's lists and sign out: portal.mjs PROFILE
+// List accounts and roles page by page, and sign out: portal.mjs PROFILE
 import {
   LogoutCommand,
   paginateListAccounts,

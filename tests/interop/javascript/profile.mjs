@@ -1,4 +1,4 @@
-// What a profile gives: profile.mjs token|credentials PROFILE
+// Print a profile's token or credentials as JSON: profile.mjs token|credentials PROFILE
 import { fromSSO } from "@aws-sdk/credential-provider-sso";
 import { fromSso } from "@aws-sdk/token-providers";
 

@@ -1,4 +1,4 @@
-"""Our own sessions at the same emulator and in the same home as the real clients."""
+"""Sessions of this library that share the emulator and the home directory of the real clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOKEN = StoreKey("token", token_cache_key("emulator"))
 
 
 class Person:
-    """Reads what a login says, approves a device code that it reads, and opens pages in a browser of three lines."""
+    """Reads the messages of a login, approves a device code in them, and opens pages in a minimal browser."""
 
     def __init__(self, center: IdentityCenter) -> None:
         self.center = center
@@ -49,7 +49,7 @@ class Person:
             with httpx.Client(follow_redirects=True, trust_env=False, timeout=SECONDS) as client:
                 client.get(url)
 
-        # Not for the page of a device code: who reads the code approves it.
+        # Not the page of a device code: `show` approves the code.
         if "/authorize?" in url:
             self.threads.append(threading.Thread(target=browse))
             self.threads[-1].start()
@@ -58,7 +58,7 @@ class Person:
 
 @pytest.fixture
 def person(center: IdentityCenter) -> Generator[Person]:
-    """Give the person in front of our own session."""
+    """Return the person at this library's session."""
     person = Person(center)
     yield person
     for thread in person.threads:
@@ -72,7 +72,7 @@ def store(home: Path) -> AwsCacheStore:
 
 @pytest.fixture
 def session(environment: dict[str, str], store: AwsCacheStore) -> Generator[SsoSession]:
-    """Give our own session of the profile that the clients use, in this process."""
+    """Return a session of this library in this process, for the profile that the clients use."""
     with SsoSession.from_profile(store=store, environ=environment) as session:
         yield session
 
@@ -91,14 +91,14 @@ class Child:
         )
 
     def says(self) -> dict[str, str]:
-        """Wait for what it says next; nothing, where it has ended."""
+        """Return the next line of output, or an empty one after the process has ended."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         said: dict[str, str] = json.loads(line) if line else {}
         return said
 
     def ends(self) -> dict[str, str]:
-        """Wait for its end, and give what it said last."""
+        """Wait for the process to end, and return its last output."""
         out, err = self.process.communicate(timeout=SECONDS)
         assert (self.process.returncode, err) == (0, "")
         said: dict[str, str] = json.loads(out.splitlines()[-1])
@@ -110,11 +110,11 @@ Start: TypeAlias = Callable[[str, int], tuple[list[Child], Callable[[], None]]]
 
 @pytest.fixture
 def children(environment: dict[str, str]) -> Generator[Start]:
-    """Give a function that starts processes which wait; it gives them, and what lets all of them begin at once."""
+    """Return a function that starts waiting processes, and returns them with a function that releases all of them."""
     with contextlib.ExitStack() as stack:
 
         def start(what: str, count: int) -> tuple[list[Child], Callable[[], None]]:
-            # The end of a pipe that all of them read is what they wait for.
+            # All of them wait for the end of this pipe.
             gate, held = os.pipe()
             opening = stack.enter_context(contextlib.ExitStack())
             opening.callback(os.close, held)
@@ -138,7 +138,7 @@ AtCreateToken: TypeAlias = Callable[[int, signal.Signals], threading.Event]
 def at_create_token(
     center: IdentityCenter,
 ) -> Generator[AtCreateToken]:
-    """Give a function that sends a process a signal when the service has made the token, and has not yet sent it."""
+    """Return a function that signals a process after the service has made the token and before it is sent."""
     with contextlib.ExitStack() as stack:
 
         def arrange(pid: int, number: signal.Signals) -> threading.Event:
@@ -157,7 +157,7 @@ def at_create_token(
 
 @pytest.fixture
 def expire(store: AwsCacheStore) -> Callable[[float], None]:
-    """Give a function that has so many seconds left to the stored token, by what its file says."""
+    """Return a function that sets the remaining seconds of the stored token in its file."""
 
     def write(left: float) -> None:
         document = store.load(TOKEN)
@@ -173,7 +173,7 @@ def expire(store: AwsCacheStore) -> Callable[[float], None]:
 
 @pytest.fixture
 def is_good(server: EmulatorServer) -> Callable[[str], bool]:
-    """Give a function that says whether the access portal takes a token."""
+    """Return a function that checks whether the access portal accepts a token."""
 
     def ask(token: str) -> bool:
         headers = {"x-amz-sso_bearer_token": token}

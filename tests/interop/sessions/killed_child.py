@@ -1,8 +1,8 @@
-"""Asks for a token in forked children, each of which is killed somewhere on the way: `killed_child.py SEED ROUNDS`.
+"""Ask for a token in forked children, each of which is killed at a random point: `killed_child.py SEED ROUNDS`.
 
-Half of them kill themselves, before a call of a function that was drawn by lot from all calls of a whole refresh; half
-are killed by this process at a time drawn by lot. Before each round it prints "ready" and waits for a line; after it, a
-line of JSON: what the child ended with (0 where it was done before), and where it was to be killed.
+Half of them kill themselves before a random one of all function calls of a whole refresh; this process kills the other
+half at a random time. Before each round it prints "ready" and waits for a line; after the round it prints a line of
+JSON: the child's exit status (0 if it finished first), and the point of the kill.
 """
 
 import json
@@ -17,19 +17,19 @@ from types import FrameType
 
 from ssooidc_login import SsoSession
 
-# On a busy machine it takes longer than the fastest of those that were measured.
+# On a busy machine, a refresh takes longer than the fastest one that was measured.
 SLOWER = 1.3
 
 
 def prepared() -> SsoSession:
-    """Give a session that has yet to send something."""
+    """Return a session that has not sent anything yet."""
     session = SsoSession.from_profile()
     session.status()
     return session
 
 
 def calls_of(work: Callable[[], object], *, kill_at: int = 0) -> int:
-    """Count the calls of functions, those of built-in ones too; kill this process before one of them."""
+    """Count calls of functions, including built-in ones; kill this process before one of them."""
     calls = 0
 
     def see(frame: FrameType, event: str, argument: object) -> None:
@@ -58,7 +58,7 @@ def killed_at(point: int, session: SsoSession) -> None:
 
 
 def in_child(work: Callable[[SsoSession], object]) -> int:
-    """Fork, and come back when the child begins to work."""
+    """Fork, and return when the child begins to work."""
     seen, told = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -86,9 +86,9 @@ def say(what: object) -> None:
 
 
 def main(seed: str, rounds: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - to be repeated
+    chance = random.Random(seed)  # noqa: S311 - reproducible
     with prepared() as session:
-        # The first imports what the others need.
+        # The first round imports what the others need.
         session.token(force_refresh=True)
     with prepared() as session:
         calls = calls_of(lambda: session.token(force_refresh=True))

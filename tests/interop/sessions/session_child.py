@@ -1,6 +1,6 @@
-"""One process of many: `session_child.py ours|botocore|login`. It says that it is ready, and waits for its input's end.
+"""One of several processes: `session_child.py ours|botocore|login`. It prints "ready" and waits for its input to end.
 
-Then it acts, and prints a line of JSON: the token, or the error; before it, what a login shows, a line each.
+Then it asks for a token, and prints the token or the error as a line of JSON, after the messages of a login.
 """
 
 import json
@@ -10,7 +10,7 @@ from ssooidc_login import SsoSession, WayIn
 
 
 class Person:
-    """Reads what a login says."""
+    """Prints the messages of a login."""
 
     def show(self, text: str, /) -> None:
         say({"shown": text})
@@ -31,7 +31,7 @@ def start() -> None:
 
 def ours() -> str:
     with SsoSession.from_profile() as session:
-        # Imports what sending takes, so that all ask at once.
+        # Import everything that sending needs, so that all processes ask at the same time.
         session.status()
         start()
         return session.token().access_token.get_secret_value()
@@ -50,11 +50,11 @@ def botocore() -> str:
 
     session = botocore.session.Session(profile="emulator")
     provider = SSOTokenProvider(session)
-    # Likewise; it makes its client where it first needs it.
+    # Likewise; botocore makes its client when it first needs it.
     session.create_client("sso-oidc", region_name="us-east-1")
     token = provider.load_token()
     start()
-    # Of a provider that has nothing to say it is None.
+    # None if the provider finds no token.
     found: str = token.get_frozen_token().token
     return found
 
@@ -63,5 +63,5 @@ if __name__ == "__main__":
     ways = {"ours": ours, "login": login, "botocore": botocore}
     try:
         say({"token": ways[sys.argv[1]]()})
-    except Exception as error:  # noqa: BLE001 - whoever started it is to know of all of them
+    except Exception as error:  # noqa: BLE001 - the test checks for every error
         say({"error": type(error).__name__, "text": str(error)})

@@ -1,4 +1,4 @@
-"""A login by the AWS CLI and one by us leave the same files, byte for byte but for the time of day."""
+"""A login with the AWS CLI and one with this library write the same files, byte for byte except for times."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from tests.interop.sessions.conftest import Person
 
 Files: TypeAlias = dict[str, str]
-# The service's clock stands still: the client secret has the time in it at which it was issued.
+# The service's clock is fixed, since the client secret contains the time at which it was issued.
 NOW = Instant(datetime.now(UTC).replace(microsecond=0), 0.0)
 
 
 def masked(text: str) -> str:
-    """Leave out what the client's own clock says."""
+    """Mask the values that come from the client's own clock."""
     return re.sub('"((registrationE|e)xpiresAt)": "[^"]*Z"', r'"\1": "…"', text)
 
 
 def files_of(home: Path) -> Files:
     paths = [path for path in (home / ".aws" / "sso").rglob("*") if path.is_file()]
-    # Ours alone has locks; they are empty.
+    # Only this library makes lock files; they are empty.
     kept = [path for path in paths if path.suffix != ".lock"]
     assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
     return {str(path.relative_to(home)): masked(path.read_text()) for path in kept}
 
 
 def approve_at_once(center: IdentityCenter) -> None:
-    """Approve device logins before they are polled for: clients poll differently often, and each answer has an id."""
+    """Approve device logins before the first poll: clients differ in their polls, and each response has an id."""
 
     def see(request: LoggedRequest) -> None:
         if request.operation == "StartDeviceAuthorization":
@@ -90,7 +90,7 @@ def test_the_cli_and_we_write_the_same(
         approve_at_once(server.center)
         store = AwsCacheStore(Path(ours.variables["HOME"]))
         with SsoSession.from_profile(profile, store=store, environ=ours.variables) as session:
-            # The name is in the client secret; a legacy login of the CLI has the time in it.
+            # The client secret contains the name, and the CLI's name for a legacy login contains the time.
             session.login(way=way, interaction=Silent(person), client_name=registered.client_name)
         by_us = files_of(Path(ours.variables["HOME"]))
         asked_by_us = [entry.operation for entry in server.center.log.entries()]
@@ -101,7 +101,7 @@ def test_the_cli_and_we_write_the_same(
 
 
 class Silent:
-    """Opens what the person opens, and says nothing to anybody."""
+    """Opens pages, and shows nothing."""
 
     def __init__(self, person: Person) -> None:
         self.open_url = person.open_url

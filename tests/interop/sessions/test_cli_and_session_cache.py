@@ -1,4 +1,4 @@
-"""The AWS CLI and our own session share what they keep: either signs in, refreshes and signs out for both."""
+"""The AWS CLI and sessions of this library share their files: each signs in, refreshes and signs out for the other."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Aws: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 Asked: TypeAlias = Callable[[], list[str]]
 SignIn: TypeAlias = Callable[[], None]
 
-# sha1 of `emulator`, the sso-session's name
+# sha1 of `emulator`, the name of the sso-session
 TOKEN_FILE = ".aws/sso/cache/7e09d0bb5f4eb56d9b97c579dd7351780613c45b.json"
 PAST = "2020-01-01T00:00:00Z"
 
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Let the browser sign in by itself, and each refresh token be good for one refresh only."""
+    """Approve logins in the browser automatically, and accept each refresh token once."""
     return {"auto_approve": "user", "refresh_mode": "rotating-strict"}
 
 
@@ -83,7 +83,7 @@ def expire(path: Path) -> None:
 
 
 def blank(text: str) -> str:
-    """Leave out what a refresh changes."""
+    """Mask the values that a refresh changes."""
     return re.sub('"(accessToken|refreshToken|expiresAt)": "[^"]*"', r'"\1": "…"', text)
 
 
@@ -96,7 +96,6 @@ def exported(aws: Aws, profile: str = "emulator") -> tuple[str, str, str]:
 
 def keys_of(role: RoleSession) -> tuple[str, str, str]:
     found = role.credentials
-    assert found.session_token is not None
     return (
         found.access_key_id,
         found.secret_access_key.get_secret_value(),
@@ -132,7 +131,7 @@ def test_the_cli_signs_in_and_we_use_and_refresh_it(
     refreshed = session.token().access_token.get_secret_value()
     assert refreshed == read(token_file)["accessToken"] != token
     assert asked() == ["ListAccounts 200", "CreateToken 200"]
-    # In the CLI's own words; and the CLI goes on with it.
+    # In the format of the CLI, which continues to use the file.
     assert blank(token_file.read_text()) == blank(written)
     assert accounts_of(aws, refreshed) == ["123456789012"]
     assert exported(aws)[0].startswith("ASIA")
@@ -159,11 +158,11 @@ def test_we_sign_in_and_the_cli_uses_and_refreshes_it(
     refreshed = session.token().access_token.get_secret_value()
     assert refreshed == read(token_file)["accessToken"] != token
     assert asked() == []
-    # One after the other, each with the refresh token that the other got.
+    # One after the other, each with the refresh token that the other received.
     expire(token_file)
     again = session.token().access_token.get_secret_value()
     expire(token_file)
-    # Of another role: the first one's credentials are kept, and ask for no token.
+    # For another role: the credentials of the first one are cached, and need no token.
     exported(aws, "emulator-123456789012-ReadOnly")
     assert asked() == ["CreateToken 200", "CreateToken 200", "GetRoleCredentials 200"]
     assert read(token_file)["accessToken"] not in {token, refreshed, again}
@@ -176,7 +175,7 @@ def test_a_registration_of_the_cli_serves_our_login(
     cli_signs_in()
     asked()
     we_sign_in()
-    # In the browser way it is first asked whether the service knows the registration.
+    # A browser login first checks that the service knows the registration.
     begin = (
         ["StartDeviceAuthorization 200"]
         if way is WayIn.DEVICE_CODE
@@ -257,7 +256,7 @@ class TestLogout:
         locks = {
             path: (path.read_bytes(), path.stat().st_ino) for path in home.rglob("*.json.lock")
         }
-        # Of the token and of the registration: both empty, which is no JSON.
+        # The files of the token and of the registration are both empty, which is not valid JSON.
         assert [content for content, _ in locks.values()] == [b""] * 2
         done = aws("sso", "logout")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -297,7 +296,7 @@ class TestLogout:
 
 
 class TestWhileWeRefresh:
-    """The AWS CLI knows no lock of ours: it does what it is told between the service's answer and our saving it."""
+    """The AWS CLI ignores this library's lock: it runs between the service's response and the saving of it."""
 
     @pytest.fixture
     def refreshing(
@@ -308,7 +307,7 @@ class TestWhileWeRefresh:
         expire: Callable[[float], None],
         at_create_token: AtCreateToken,
     ) -> Child:
-        """Give a process that stands still in the middle of its refresh."""
+        """Return a process that is stopped in the middle of its refresh."""
         session.login(way=WayIn.DEVICE_CODE, interaction=person)
         expire(-1)
         (child,), release = children("ours", 1)

@@ -1,4 +1,4 @@
-"""boto3 and the AWS SDK for JavaScript share a session with us: each uses and refreshes what the other wrote."""
+"""boto3 and the AWS SDK for JavaScript share sessions with this library: each uses and refreshes the others' tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Ask: TypeAlias = Callable[[str], dict[str, Any]]
 Asked: TypeAlias = Callable[[], list[str]]
 
-# sha1 of `emulator`, the sso-session's name
+# sha1 of `emulator`, the name of the sso-session
 TOKEN_FILE = ".aws/sso/cache/7e09d0bb5f4eb56d9b97c579dd7351780613c45b.json"
 PAST = "2020-01-01T00:00:00Z"
 OVER = {
@@ -29,7 +29,7 @@ OVER = {
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Let each refresh token be good for one refresh only."""
+    """Accept each refresh token once."""
     return {"auto_approve": "user", "refresh_mode": "rotating-strict"}
 
 
@@ -46,7 +46,7 @@ def sdk(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def ask(sdk: str, request: pytest.FixtureRequest) -> Ask:
-    """Give what asks the SDK's token provider or its credential provider."""
+    """Return a function that calls the SDK's token provider or its credential provider."""
     if sdk == "boto3":
         boto3_profile: Callable[..., dict[str, Any]] = request.getfixturevalue("boto3_profile")
         return lambda what: boto3_profile(what, "emulator")
@@ -97,7 +97,7 @@ def test_each_uses_what_the_other_refreshed(
         assert asked() == []
         seen += [theirs, refreshed]
     assert len(set(seen)) == 5
-    # The session goes on: nobody used a refresh token twice.
+    # The session is still valid: no refresh token was used twice.
     assert [account.account_id for account in session.accounts()] == ["123456789012"]
 
 

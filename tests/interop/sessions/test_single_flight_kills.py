@@ -1,6 +1,6 @@
-"""Processes that are killed, or hang, while they refresh: the next one gets a token, and waits for no dead one.
+"""Processes that are killed, or hang, during a refresh: the next one gets a token without waiting for a dead process.
 
-`nox -s crash -- 300` runs more rounds, with a fresh seed that it prints.
+`nox -s crash -- 300` runs more rounds with a fresh seed, which it prints.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ BOTH_MODES = pytest.mark.parametrize(
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Let a used refresh token be good for 60 more seconds: a kill before its successor is saved loses that one."""
+    """Accept a used refresh token for 60 more seconds: a kill before the new one is saved loses that one."""
     return {"auto_approve": "user", "refresh_mode": "rotating"}
 
 
 class Impatient(HttpxTransport):
-    """Waits for nobody: neither for a lock nor before another attempt."""
+    """Never waits, neither for a lock nor before another attempt."""
 
     def sleep(self, seconds: float, /) -> None:
         message = f"It wanted to wait for {seconds} s"
@@ -66,7 +66,7 @@ class Impatient(HttpxTransport):
 
 
 class Sleepless(HttpxTransport):
-    """Waits for as long as it is asked to, in no time."""
+    """Sleeps in virtual time."""
 
     slept = 0.0
 
@@ -86,13 +86,13 @@ def config(server: EmulatorServer) -> ClientConfig:
 def next_one(
     config: ClientConfig, store: AwsCacheStore, environment: dict[str, str]
 ) -> Generator[Callable[[], SsoSession]]:
-    """Give what makes the session of who comes next, and cannot wait."""
+    """Return a function that makes the session of the next process, which cannot wait."""
     with Impatient(config) as transport:
         yield lambda: SsoSession.from_profile(store=store, transport=transport, environ=environment)
 
 
 class Killed:
-    """What `killed_child.py` does, round by round."""
+    """Runs `killed_child.py`, round by round."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -117,7 +117,7 @@ class Killed:
 
 @pytest.fixture
 def killed(environment: dict[str, str], session: SsoSession, person: Person) -> Generator[Killed]:
-    """Give who kills refreshes of a session that is signed in."""
+    """Return the killer of refreshes in a session that is signed in."""
     session.login(way=WayIn.BROWSER, interaction=person)
     killed = Killed(environment)
     yield killed
@@ -162,7 +162,7 @@ def test_killed_at_any_point_of_a_refresh(
         lock = store.try_lock(TOKEN)
         assert lock is not None, where
         lock.release()
-        # What the dead one sent is answered before this is: it cannot come after what the next one sends.
+        # The request of the dead process is answered before this one, so it cannot arrive later.
         assert not is_good("none"), where
         if done["end"] != 0:
             made = "made" if calls[0] == "CreateToken 200" else "not made"
@@ -175,7 +175,7 @@ def test_killed_at_any_point_of_a_refresh(
             over = ended
         longest = max(longest, time.perf_counter() - began)
         if over is not None:
-            # The service had made new tokens, and the dead one took them along.
+            # The service had made new tokens, which were lost with the dead process.
             assert calls == LOST_CALLS, where
             assert (mode, str(over), over.hint) == ("rotating-strict", LOST, "Log in again."), where
             lost += 1

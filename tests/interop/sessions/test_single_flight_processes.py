@@ -1,4 +1,4 @@
-"""Many processes need a new token in the same moment: one asks the service, and all of them get a good one."""
+"""Many processes need a new token at the same time: one of them refreshes, and all of them get a valid token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CODE = "The page must show this code: "
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Let a refresh token that is used twice end the session."""
+    """End the session when a refresh token is used twice."""
     return {"auto_approve": "user", "refresh_mode": "rotating-strict"}
 
 
@@ -90,7 +90,7 @@ def test_eight_processes_beside_botocore(
         measured(figures(f"8 processes of {library}, {when}", said, calls[library]) + beside)
         if library == "ours":
             assert [is_good(each["token"]) for each in said] == [True] * 8
-    # What botocore does is printed only: it locks within a process, and the rest is luck.
+    # botocore's result is only printed: it locks within a process, so the result depends on timing.
     assert calls["ours"] == ["CreateToken 200"]
 
 
@@ -108,7 +108,7 @@ def test_ours_among_tools_that_know_no_lock(
     is_good: IsGood,
     measured: Measured,
 ) -> None:
-    """They write at any time, and the AWS CLI not in one step; the service takes an old refresh token for a minute."""
+    """They write at any time, the AWS CLI not atomically; the service accepts an old refresh token for a minute."""
     session.login(way=WayIn.BROWSER, interaction=person)
     expire(-1)
     ours, release_ours = children("ours", 8)
@@ -124,16 +124,16 @@ def test_ours_among_tools_that_know_no_lock(
     failed = sum("error" in each for each in other) + sum(status != 0 for _, status in ends)
     mixed = figures("8 processes of ours among 4 of botocore and 2 of the AWS CLI", said, calls)
     measured(f"{mixed}; {failed} of theirs")
-    # What becomes of theirs is not for us to say: they may read what another is just writing.
+    # Their results are not checked: they may read a file while another process is writing it.
     assert [is_good(each.get("token", "none")) for each in said] == [True] * 8
     assert set(calls) <= {"CreateToken 200", "GetRoleCredentials 200"}
-    # One of ours at most, beside one of each of them.
+    # At most one refresh of ours, besides one of each of them.
     assert calls.count("CreateToken 200") <= 1 + 4 + 2
     assert is_good(session.token(force_refresh=True).access_token.get_secret_value())
 
 
 def first_and_second(children: Start) -> tuple[Child, Child]:
-    """Let two sign in at once, and say who does and who waits."""
+    """Start two logins at the same time, and return the one that signs in and the one that waits."""
     (one, other), release = children("login", 2)
     release()
     said = [one.says()["shown"], other.says()["shown"]]
@@ -174,5 +174,5 @@ def test_a_login_that_is_killed_leaves_the_way_to_the_next(
     assert code != abandoned
     center.approve(code)
     assert is_good(second.ends()["token"])
-    # With the registration of the one that is dead.
+    # With the registration of the dead process.
     assert asked().count("RegisterClient 200") == 1

@@ -1,4 +1,4 @@
-"""A Redis of each test's own, on 127.0.0.1, that writes nothing to a disk."""
+"""A separate Redis for each test, on 127.0.0.1, that writes nothing to disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRIES: Final = 5
 
 
 def start(program: str, folder: Path) -> tuple[subprocess.Popen[str], int] | None:
-    """Start one on a port that was free a moment ago; `None` where somebody else has it by now."""
+    """Start Redis on a port that was free a moment ago; return `None` if the port is in use by now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": folder}
@@ -41,7 +41,7 @@ def start(program: str, folder: Path) -> tuple[subprocess.Popen[str], int] | Non
 
 @pytest.fixture
 def redis_port(tmp_path: Path) -> Generator[int]:
-    """Give the port of an empty Redis."""
+    """Return the port of an empty Redis."""
     installed = CLIENTS / "redis-server"
     program = shutil.which("redis-server") or (str(installed) if installed.exists() else None)
     if program is None:
@@ -60,7 +60,7 @@ def redis_port(tmp_path: Path) -> Generator[int]:
 
 @pytest.fixture
 def raw_redis(redis_port: int) -> Generator[Redis]:
-    """Give a client that looks at what is there."""
+    """Return a client for looking at the stored keys."""
     with Redis(port=redis_port, decode_responses=True) as client:
         yield client
 
@@ -71,7 +71,7 @@ def encryption_key() -> SecretStr:
 
 
 class Host:
-    """A process that works as if on a machine of its own: `host.py`."""
+    """A process that acts as a separate host: `host.py`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -92,7 +92,7 @@ class Host:
 def start_host(
     redis_port: int, encryption_key: SecretStr, tmp_path: Path
 ) -> Generator[Callable[..., Host]]:
-    """Give a function that starts a host; all are killed with the end of the test."""
+    """Return a function that starts a host; all hosts are killed at the end of the test."""
     with ExitStack() as stack:
 
         def begin(home: str, **settings: object) -> Host:

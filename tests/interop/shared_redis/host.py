@@ -1,6 +1,7 @@
-"""One host of a fleet, in a process of its own: does what comes in as lines of JSON, and says what came of it.
+"""One host of a fleet, as a separate process: reads tasks as lines of JSON, and prints the results.
 
-The first line has the settings: the port of Redis, the key (which no process list may show), and more for each task.
+The first line has the settings: the port of Redis, the encryption key (which must not be visible in a process list),
+and more for each task.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from redis.asyncio import Redis
 
 from ssooidc_core import ClientConfig
 from ssooidc_core.sso_settings import SsoSettings
-from ssooidc_login._async_session import AsyncSsoSession
+from ssooidc_login._session.async_session import AsyncSsoSession
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_login.stores.redis_lease import RedisLease
 from ssooidc_login.stores.store import AsyncLock, StoreKey
 
 
 class AnnouncingStore(KeyValueStore):
-    """Says when so many tasks have tried to lock something."""
+    """Reports when a number of tasks have tried to lock something."""
 
     tasks = 0
     tried: ClassVar[set[object]] = set()
@@ -72,13 +73,13 @@ async def ask_for_tokens(store: KeyValueStore, settings: dict[str, Any]) -> None
 
 
 async def take_turns(store: KeyValueStore, settings: dict[str, Any]) -> None:
-    """Add one to a number, over and over, with its key taken."""
+    """Increment a number repeatedly while holding its lock."""
     key = StoreKey("token", settings["name"])
     say("ready")
     hear()
     for _ in range(settings["rounds"]):
         while (lock := await store.atry_lock(key)) is None:
-            pass  # asking Redis is waiting enough
+            pass  # the requests to Redis are wait enough
         try:
             found = await store.aload(key)
             count = 0 if found is None else int(found.get_secret_value())
@@ -90,7 +91,7 @@ async def take_turns(store: KeyValueStore, settings: dict[str, Any]) -> None:
 
 
 async def hold(store: KeyValueStore, settings: dict[str, Any]) -> None:
-    """Take a key, and never let go."""
+    """Lock a key, and never release it."""
     lock = await store.atry_lock(StoreKey("token", settings["name"]))
     assert lock is not None
     say("ready")

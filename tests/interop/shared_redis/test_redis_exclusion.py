@@ -1,4 +1,4 @@
-"""`RedisLease` over a real Redis: one owner at a time, who alone can give it back, and an end without anybody."""
+"""`RedisLease` over a real Redis: one owner at a time, release by that owner only, and expiry without a release."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_what_ran_out_is_another_owners_and_cannot_be_taken_back(
 def test_a_command_that_came_twice_is_no_failure(
     redis_port: int, raw_redis: BlockingRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client sends again what it got no answer to; the owner is the same."""
+    """The client repeats a command that got no response; the owner is the same."""
     monkeypatch.setattr("ssooidc_login.stores.redis_lease.secrets.token_hex", lambda _n: "f" * 32)
 
     async def main() -> None:
@@ -138,7 +138,7 @@ def test_two_processes_take_turns(
     raw_redis: BlockingRedis,
     encryption_key: SecretStr,
 ) -> None:
-    """Each adds one to a number, over and over, and none loses what the other added."""
+    """Each increments a number repeatedly, and no increment is lost."""
     settings = {"task": "take_turns", "name": "a" * 40, "lease": True, "rounds": 25}
     hosts = [start_host(home, **settings) for home in ("one", "other")]
     for host in hosts:

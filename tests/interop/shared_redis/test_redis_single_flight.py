@@ -1,4 +1,4 @@
-"""Hosts that share a Redis ask for a token at the moment of its end: one of them asks the service, and all have it."""
+"""Hosts that share a Redis ask for a token when it expires: one of them refreshes, and all get the new token."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ssooidc_emulator import (
 )
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import save_token, token_of
-from ssooidc_login._resources import AsyncWorld
+from ssooidc_login._resources import AsyncResources
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_transports.testing import VirtualClock
 
@@ -49,10 +49,10 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture
 def ended_token(center: IdentityCenter, redis_port: int, encryption_key: SecretStr) -> SsoSettings:
-    """Have a session whose token has just ended, in Redis."""
+    """Store a session in Redis whose token has just expired."""
     sso = SsoSettings(start_url=center.start_url, region=center.region, session_name="fleet")
     registration = RegisterClientRequest(client_name="fleet", client_type="public", scopes=SCOPES)
-    # The wait between two polls is virtual, and was a minute ago.
+    # The wait between two polls is virtual, and ended a minute ago.
     clock = VirtualClock(datetime.now(UTC) - timedelta(seconds=60))
     transport = EmulatorTransport(center, clock=clock)
     login = run(
@@ -67,7 +67,7 @@ def ended_token(center: IdentityCenter, redis_port: int, encryption_key: SecretS
     async def main() -> None:
         async with Redis(port=redis_port, decode_responses=True) as client:
             store = KeyValueStore(RedisStore(client=client), encryption=encryption_key)
-            world = AsyncWorld(transport=AsyncEmulatorTransport(center), store=store)
+            world = AsyncResources(transport=AsyncEmulatorTransport(center), store=store)
             await adrive(save_token(sso, ended), world)
 
     asyncio.run(main())
@@ -102,7 +102,7 @@ def test_one_of_all_asks_for_the_token(
     all_ask = threading.Event()
 
     def hold_back(request: LoggedRequest) -> None:
-        """Answer only once every task of both has read the old token, and has tried to be who refreshes it."""
+        """Respond only after every task of both hosts has read the old token and has tried to get the lease."""
         if request.operation == "CreateToken":
             assert all_ask.wait(SECONDS)
 
@@ -117,7 +117,7 @@ def test_one_of_all_asks_for_the_token(
     assert asked.count("CreateToken") == 1
     assert len(set(one["tokens"] + other["tokens"])) == 1
     assert len(one["tokens"]) == len(other["tokens"]) == TASKS
-    # The token is good: the portal takes it.
+    # The portal accepts the token.
     assert one["accounts"] == other["accounts"] != []
     assert set(raw_redis.scan_iter("ssooidc:lease:*")) == set()
 

@@ -32,7 +32,7 @@ class TestRedisStore(AsyncStoreContract):
         self.clients: list[Redis] = []
 
     def client(self, port: int) -> Redis:
-        # Without repeating, which by default takes seconds where nobody listens.
+        # Without retries, which by default take seconds if there is no server.
         once = Retry(NoBackoff(), 0)
         self.clients.append(Redis(port=port, decode_responses=True, retry=once))
         return self.clients[-1]
@@ -44,7 +44,7 @@ class TestRedisStore(AsyncStoreContract):
         return self.store_at(self.port)
 
     async def make_broken_store(self) -> AsyncStore:
-        return self.store_at(1)  # where nobody listens
+        return self.store_at(1)  # there is no server
 
     def store_at(self, port: int) -> KeyValueStore:
         client = self.client(port)
@@ -87,14 +87,14 @@ def test_what_redis_has_is_encrypted_and_ends_by_itself(
 def test_a_client_that_does_not_decode_is_told_of(
     redis_port: int, encryption_key: SecretStr
 ) -> None:
-    """RedisStore takes it, and gives nothing back."""
+    """RedisStore accepts such a client, but returns no values."""
 
     async def main() -> None:
         async with Redis(port=redis_port) as client:
             store = KeyValueStore(RedisStore(client=client), encryption=encryption_key)
             await store.asave(StoreKey("token", "a" * 40), SecretStr("a"))
 
-    with pytest.raises(StoreError, match="A client of Redis needs decode_responses=True"):
+    with pytest.raises(StoreError, match="A Redis client needs decode_responses=True"):
         asyncio.run(main())
 
 
@@ -113,13 +113,13 @@ def test_what_somebody_else_wrote_into_redis_is_not_read(
             start = written.index("__encrypted_data__") + len('__encrypted_data__": "') + 40
             changed = "A" if written[start] != "A" else "B"
             raw_redis.set(name, f"{written[:start]}{changed}{written[start + 1 :]}")
-            with pytest.raises(StoreError, match="written with another key, or changed"):
+            with pytest.raises(StoreError, match="encrypted with another key, or changed"):
                 await store.aload(key)
             raw_redis.set(name, '{"value": {"document": "planted"}}')
-            with pytest.raises(StoreError, match="somebody else wrote it"):
+            with pytest.raises(StoreError, match="another program wrote it"):
                 await store.aload(key)
             raw_redis.set(name, "no JSON at all")
-            # RedisStore takes it for nothing.
+            # RedisStore ignores such a value.
             assert await store.aload(key) is None
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""The signals of a command are those of a terminal, whatever the tests were started by."""
+"""Commands get the signals of a terminal, however the tests were started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def heard_signals() -> Generator[None]:
-    """Let commands hear what this process ignores: SIGHUP under `nohup`, SIGINT behind a `&` of a script."""
+    """Restore signals that this process ignores: SIGHUP under `nohup`, SIGINT after a `&` in a script."""
     ignored = [
         each
         for each in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)

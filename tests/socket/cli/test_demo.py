@@ -1,4 +1,4 @@
-"""`ssooidc demo`: what a person sees of it, and how it ends."""
+"""`ssooidc demo`: its output, and how it ends."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ SHOWN: Final = re.compile(
   POST /token                   400  +[\d.]+ ms  AuthorizationPendingException
   wait 1 s
   POST /token                   400  +[\d.]+ ms  SlowDownException
-  meanwhile somebody approves it in a browser
+  meanwhile the login is approved in a browser
   wait 6 s
   POST /token                   200  +[\d.]+ ms
-  access token   \*{10} \(\d+ characters\), good for 3600 s
+  access token   \*{10} \(\d+ characters\), valid for 3600 s
   refresh token  \*{10} \(\d+ characters\)
 
 4\. Refresh it
   POST /token                   200  +[\d.]+ ms
-  access token   \*{10} \(\d+ characters\), good for 3600 s
+  access token   \*{10} \(\d+ characters\), valid for 3600 s
   refresh token  \*{10} \(\d+ characters\)
 
 Signed in and refreshed\. Nothing was written to disk\.
@@ -56,7 +56,7 @@ NEEDS: Final = "this command needs {!r}, which is not installed: pip install 'ss
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[HttpResponse]:
-    """Every answer of the emulator; the waits take no time."""
+    """Return every response of the emulator; the waits take no time."""
     seen: list[HttpResponse] = []
     send = HttpxTransport.send
 
@@ -102,7 +102,7 @@ def test_with_wait_it_is_the_person_who_decides(
     result = CliRunner().invoke(ssooidc, ["demo", "--wait"])
     assert result.exit_code == 1
     assert "  Open the page, compare the code and approve it. Ctrl-C stops.\n" in result.output
-    assert "somebody approves it" not in result.output
+    assert "the login is approved" not in result.output
     assert [answer.status for answer in answers] == [200, 200, 400, 400, 400, 400]
     assert result.stderr == (
         "ssooidc: AccessDeniedException: Authorization request was denied (status 400, request id "
@@ -153,5 +153,5 @@ def test_without_the_extra_it_says_what_to_install(missing: str, told: str) -> N
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    # click's own lines of usage come first, and differ between its versions.
+    # click's usage lines come first, and differ between its versions.
     assert done.stderr.endswith(told)

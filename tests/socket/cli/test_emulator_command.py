@@ -1,4 +1,4 @@
-"""`ssooidc emulator`: what a person sees of it, what another program gets of it, and how it ends."""
+"""`ssooidc emulator`: its output for people and for programs, and how it ends."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
-from ssooidc_cli import _emulator as emulator
 from ssooidc_cli._commands import ssooidc
+from ssooidc_cli._emulator import serving as emulator
 
 COMMAND: Final = [sys.executable, "-Im", "ssooidc_cli", "emulator"]
 SHOW: Final = "import json, os; print(json.dumps(dict(os.environ)))"
@@ -30,7 +30,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """Give the environment of a person with logins of their own."""
+    """Return the environment of a person with real logins."""
     (tmp_path / "tmp").mkdir()
     own = tmp_path / "home" / ".aws"
     own.mkdir(parents=True)
@@ -47,7 +47,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(environ: dict[str, str]) -> Generator[Start]:
-    """Start the command with arguments; whatever happens, it is ended."""
+    """Start the command with arguments; stop it after the test in any case."""
     started: list[subprocess.Popen[str]] = []
 
     def call(*arguments: str, command: list[str] | None = None) -> subprocess.Popen[str]:
@@ -72,7 +72,7 @@ def start(environ: dict[str, str]) -> Generator[Start]:
 
 @pytest.fixture
 def no_home_stays(environ: dict[str, str], tmp_path: Path) -> Generator[None]:
-    """Look that nothing of it is left when the test is over, and the person's own home is as it was."""
+    """Check after the test that the command left nothing behind, and that the person's home is unchanged."""
     yield
     assert list(Path(environ["TMPDIR"]).iterdir()) == []
     files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
@@ -187,7 +187,7 @@ def test_a_command_that_a_signal_ends(start: Start) -> None:
         os.kill(child, 0)
 
 
-# To be read by a person
+# Output for people
 
 
 def test_it_says_how_to_use_it_and_shows_each_request(start: Start) -> None:
@@ -205,7 +205,7 @@ def test_it_says_how_to_use_it_and_shows_each_request(start: Start) -> None:
     assert f"  admin      {url}/_ssooidc/\n             its token is shown on a terminal" in text
     assert f"\nexport AWS_ENDPOINT_URL_SSO_OIDC={url}\n" in text
     assert "\nunset AWS_ACCESS_KEY_ID " in text
-    assert "Set all of it or none of it." in text
+    assert "Set all of these variables or none." in text
     assert "SSOOIDC_EMULATOR_ADMIN_TOKEN" not in text
     assert "CANARY" not in text
     post(url, "/token?CANARY=CANARY", '{"deviceCode":"CANARY"}', x_amz_sso_bearer_token="CANARY")
@@ -232,7 +232,7 @@ def test_a_request_right_after_the_introduction_is_shown(monkeypatch: pytest.Mon
             post(server.url, "/logout", "")
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(emulator, "_say", say)
+    monkeypatch.setattr(emulator, "_print", say)
     monkeypatch.setattr(emulator, "_stop_by_signals", lambda: None)
     with pytest.raises(KeyboardInterrupt):
         emulator.show_and_serve(server)
@@ -296,7 +296,7 @@ def test_a_shell_evaluates_it(start: Start) -> None:
 def test_every_line_is_for_the_shell(start: Start, environ: dict[str, str]) -> None:
     process = start("--export")
     assert process.stdout
-    # It closes its output, and serves on.
+    # It closes its output, and continues to serve.
     lines = process.stdout.read().splitlines()
     assert lines[0].startswith("unset AWS_ACCESS_KEY_ID ")
     assert all(re.fullmatch(r"export \w+=[\w:/.,-]+", line) for line in lines[1:])
@@ -308,7 +308,7 @@ def test_every_line_is_for_the_shell(start: Start, environ: dict[str, str]) -> N
     assert process.wait(60) == 128 + signal.SIGTERM
 
 
-# A scene, and what is wrong
+# Scene files, valid and invalid
 
 
 def test_a_scene(start: Start, tmp_path: Path) -> None:
@@ -325,8 +325,8 @@ def test_a_scene(start: Start, tmp_path: Path) -> None:
     assert "sso_region = eu-central-1\n" in output
     assert "sso_account_id = 111122223333\nsso_role_name = Auditor\n" in output
     assert errors == (
-        "ssooidc: the start URL is not one of AWS's, as https://d-1234567890.awsapps.com/start is: "
-        "the AWS CLI will ask its host on the internet about it\n"
+        "ssooidc: the start URL is not on a host of AWS, such as https://d-1234567890.awsapps.com/start: "
+        "the AWS CLI will send a request to its host on the internet\n"
     )
 
 
@@ -351,9 +351,15 @@ def test_a_scene_that_is_not_right(content: bytes, told: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["x"], "--exec is followed by the command to run, and nothing else is"),
-        (["--exec"], "--exec is followed by the command to run, and nothing else is"),
-        (["--exec", "--export", "x"], "--exec and --export do not go together"),
+        (
+            ["x"],
+            "--exec must be followed by the command to run; without --exec, no command is allowed",
+        ),
+        (
+            ["--exec"],
+            "--exec must be followed by the command to run; without --exec, no command is allowed",
+        ),
+        (["--exec", "--export", "x"], "--exec and --export cannot be used together"),
         (["--port", "65536"], "65536 is not in the range"),
         (["--scene", "/no/such/file"], "'/no/such/file' does not exist"),
     ],
@@ -372,7 +378,7 @@ def test_a_port_that_is_taken(start: Start) -> None:
     result = CliRunner().invoke(ssooidc, ["emulator", "--port", port])
     assert (result.exit_code, result.stderr) == (
         1,
-        f"Error: port {port}: Address already in use; without --port, a free one is taken\n",
+        f"Error: port {port}: Address already in use; without --port, a free port is used\n",
     )
     first.send_signal(signal.SIGTERM)
     first.wait(60)
@@ -388,7 +394,7 @@ def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
         [sys.executable, "-Ic", code], capture_output=True, text=True, check=False
     )
     if missing == "jinja2":
-        # Only its pages need it, and `true` opens none.
+        # Only its pages need the extra, and `true` opens none.
         assert (done.returncode, done.stderr) == (0, "")
     else:
         assert (done.returncode, done.stdout) == (2, "")

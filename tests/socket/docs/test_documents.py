@@ -35,7 +35,7 @@ from ssooidc_transports.testing import VirtualClock
 from ssooidc_transports.transport import AsyncBaseTransport
 
 ROOT: Final = Path(__file__).parents[3]
-# Tests of their own run the blocks of these: `test_testing_page.py`, and the tests of the stores.
+# The blocks of these have separate tests: `test_testing_page.py`, and the tests of the stores.
 ELSEWHERE: Final = {"testing.md", "stores.md"}
 DOCUMENTS: Final = {
     path.name: path.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def block(marker: str) -> str:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorServer]:
-    """An emulator at which somebody approves every login at once; waits take no time."""
+    """An emulator that approves every login at once; waits take no time."""
 
     clock = VirtualClock()
 
@@ -110,7 +110,7 @@ def test_every_block_has_a_test() -> None:
 
 
 class Browser:
-    """Opens what is to be opened, in the place of the terminal's."""
+    """Opens pages instead of the terminal's browser."""
 
     def show(self, text: str, /) -> None:
         assert text
@@ -126,9 +126,9 @@ class Browser:
 def test_sign_in_and_stay_signed_in(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ssooidc_login._session.Terminal", Browser)
+    monkeypatch.setattr("ssooidc_login._session.session.Terminal", Browser)
     monkeypatch.setattr(
-        "ssooidc_login._login_plan.choose_way",
+        "ssooidc_login._session.programs.choose_way",
         lambda _facts, **_: Choice(way=WayIn.BROWSER, reason="In a test.", open_browser=True),
     )
     with (

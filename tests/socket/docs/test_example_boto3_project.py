@@ -1,4 +1,4 @@
-"""A project with nothing but boto3 and pytest has a login test by one dependency and ten lines."""
+"""A project that uses only boto3 and pytest gets a login test with one dependency and ten lines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Somebody's home, with a login in it."""
+    """Make a home directory with a login in it."""
     cache = tmp_path / "home" / ".aws" / "sso" / "cache"
     cache.mkdir(parents=True)
     for name in ("75e4d41276d8bd17f85fc6dc5e9a0bd7ab2e4ad4.json", "emulator.json"):

@@ -1,4 +1,4 @@
-"""The README's transport in about 25 lines carries a whole call, and its failures are what a transport's should be."""
+"""The README's transport of about 25 lines works for a whole call, and its failures are those of a transport."""
 
 from __future__ import annotations
 

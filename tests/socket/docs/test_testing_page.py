@@ -1,4 +1,4 @@
-"""The tests in docs/testing.md pass, each in a project of its own."""
+"""The tests in docs/testing.md pass, each in a separate project."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+import ssooidc_emulator
 from ssooidc_emulator import pytest_plugin
 
 ROOT: Final = Path(__file__).parents[3]
@@ -32,6 +33,16 @@ def test_every_fixture_is_in_the_table() -> None:
 
     rows: list[str] = re.findall(r"^\| `(identity_center\w*)` \|", DOCUMENT, re.MULTILINE)
     assert sorted(rows) == pytest_plugin.__all__
+
+
+def test_every_type_in_the_table_has_an_import_path() -> None:
+    rows: list[str] = re.findall(r"^\| `identity_center\w*` \| `(\w+)` \|", DOCUMENT, re.MULTILINE)
+    assert len(rows) == len(pytest_plugin.__all__)
+    (line,) = re.findall(r"`from ssooidc_emulator import ([\w, ]+)`", DOCUMENT)
+    names = line.split(", ")
+    assert names == sorted(set(rows))
+    for name in names:
+        assert getattr(ssooidc_emulator, name).__name__ == name
 
 
 def test_one_is_the_example() -> None:

@@ -1,4 +1,4 @@
-"""The admin endpoint over HTTP: what each verb does to the service, as a client of the service sees it."""
+"""The admin endpoint over HTTP: the effect of each verb on a client of the service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def server(clock: VirtualClock) -> Generator[EmulatorServer]:
 
 @pytest.fixture
 def send(server: EmulatorServer) -> Generator[Callable[..., http.client.HTTPResponse]]:
-    """Send a request as it is given, and give the answer, read to its end."""
+    """Send a request unchanged, and return the complete response."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
 
     def call(
@@ -80,7 +80,7 @@ def ask(send: Callable[..., http.client.HTTPResponse]) -> Callable[..., Answer]:
 
 @pytest.fixture
 def login(server: EmulatorServer, ask: Callable[..., Answer]) -> dict[str, str]:
-    """Start a device login; give what its poll sends, and its user code."""
+    """Start a device login; return the members of its poll, and its user code."""
     _, client = ask("/client/register", **REGISTER)
     who = {name: client[name] for name in ("clientId", "clientSecret")}
     _, started = ask("/device_authorization", **who, startUrl=server.center.start_url)
@@ -104,11 +104,11 @@ def test_it_is_logged_nowhere(
         assert admin("logins/list")[0] == 200
         assert admin("nothing")[0] == 404
     assert len(server.center.log) == 0
-    # The server's event loop, in its thread, may just be saying which selector it uses.
+    # The server's event loop, in its thread, may log at this moment which selector it uses.
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
-# What the verbs do
+# The effects of the verbs
 
 
 def test_approving(

@@ -1,4 +1,4 @@
-"""What a server on everybody's machine must withstand: names that point here, requests that are none, slow clients."""
+"""Attacks that any server on a shared machine must withstand: rebound host names, invalid requests, slow clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEGABYTE: Final = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def attacked() -> Generator[EmulatorServer]:
-    """One server for all: it must come through everything."""
+    """One server for all tests: it must survive every attack."""
     with EmulatorServer() as started:
         yield started
 
@@ -30,7 +30,7 @@ def attacked() -> Generator[EmulatorServer]:
 def server(attacked: EmulatorServer, caplog: pytest.LogCaptureFixture) -> Generator[EmulatorServer]:
     with caplog.at_level(logging.INFO):
         yield attacked
-    # Nothing of what a client sends is ever logged.
+    # Nothing from a client's request is ever logged.
     assert caplog.records == []
 
 
@@ -49,13 +49,13 @@ def statuses(received: bytes) -> list[int]:
 
 
 def ask(server: EmulatorServer, text: str, body: bytes = b"") -> bytes:
-    """Send a request with `{port}` filled in and `Connection: close` added."""
+    """Send a request with `{port}` replaced and `Connection: close` added."""
     filled = text.replace("{port}", str(server.port)).replace("\n", "\r\n")
     return exchange(server, f"{filled}\r\nConnection: close\r\n\r\n".encode("latin-1") + body)
 
 
 def handled(server: EmulatorServer) -> int:
-    """Count the requests that reached the center."""
+    """Return the number of requests that reached the center."""
     return server.center._handled
 
 
@@ -99,7 +99,7 @@ def test_other_hosts_are_misdirected(host: str, server: EmulatorServer) -> None:
     before = handled(server)
     for path in ("/device", "/client/register"):
         received = ask(server, f"GET {path} HTTP/1.1\nHost: {host}")
-        # What is no host at all may be refused before anybody looks at it.
+        # A value that is not a host may be refused earlier.
         assert statuses(received) in ([421], [400])
         assert b"clientId" not in received
         assert b"<html" not in received
@@ -198,7 +198,7 @@ def test_a_body_without_end(framing: str, server: EmulatorServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
         client.sendall(head.encode())
         with pytest.raises(ConnectionError):
-            # What it reads, and what fits into the buffers of both sides, is less.
+            # The bytes that it reads, and those that fit into both buffers, are fewer.
             client.sendall(piece * 1600)
     assert works(server)
 
@@ -236,7 +236,7 @@ def test_a_huge_head(size: int, server: EmulatorServer) -> None:
                 received += piece
         except ConnectionError:
             pass
-    # The answer may be lost when the server closes with bytes unread.
+    # The response may be lost if the server closes while bytes are unread.
     assert statuses(received) in ([400], [])
     assert works(server)
 

@@ -40,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     def log_message(self, *args: object) -> None:
-        """Write nothing: the code is in the path."""
+        """Write nothing: the path contains the code."""
 
 
 @pytest.fixture

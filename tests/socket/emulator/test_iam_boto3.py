@@ -1,4 +1,4 @@
-"""boto3's CreateTokenWithIAM against the emulator: a signer and a transport that nobody of this project wrote."""
+"""boto3's CreateTokenWithIAM against the emulator: an independent signer and transport."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def server() -> Generator[EmulatorServer]:
 
 @pytest.fixture
 def connect(server: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> Generator[Connect]:
-    """Make clients with credentials, which look for nothing on this machine."""
+    """Return a function that makes clients with credentials, which use no settings of this machine."""
     for name in os.environ:
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -120,7 +120,7 @@ def test_a_code_and_a_refresh(connect: Connect, server: EmulatorServer) -> None:
 
 @pytest.mark.parametrize("key", [EXAMPLE, ("ASIATEMPORARY", "secret/+==", "token/+==")])
 def test_a_key_that_is_known(connect: Connect, key: tuple[str, ...]) -> None:
-    """Gets as far as the refresh token."""
+    """The request is refused only because of its refresh token."""
     client = connect(*key)
     with pytest.raises(client.exceptions.InvalidGrantException) as caught:
         client.create_token_with_iam(**REFUSED)
@@ -154,7 +154,7 @@ def test_another_region(connect: Connect, server: EmulatorServer) -> None:
         client.create_token_with_iam(**REFUSED)
     assert code_of(caught.value) == ("InvalidRequestRegionException", 400)
     assert caught.value.response["region"] == "us-east-1"
-    # Nobody is sent from here to AWS.
+    # No request is sent from here to AWS.
     assert caught.value.response["endpoint"] == server.url
 
 

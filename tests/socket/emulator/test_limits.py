@@ -1,4 +1,4 @@
-"""`EmulatorServer` as a guest on a machine: limits, certificate, clock, and loggers that are not its own."""
+"""`EmulatorServer` in a larger program: limits, certificate, clock, and the loggers of others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def rest(client: socket.socket) -> bytes:
 
 
 def answer_to(client: socket.socket, request: bytes) -> bytes:
-    """Send a request to a path that there is not, and give the whole answer."""
+    """Send a request to a path that does not exist, and return the complete response."""
     client.sendall(request)
     received = b""
     while not received.endswith(b"\r\n\r\n{}"):
@@ -78,7 +78,7 @@ def test_a_head_has_little_time(server: EmulatorServer, monkeypatch: pytest.Monk
     monkeypatch.setattr(http_protocol, "_SECONDS_FOR_HEAD", 0.3)
     with connect(server) as client:
         client.sendall(b"GET /device HTTP/1.1\r\n")
-        # More of it at times, however often, gives it no more time.
+        # Sending more from time to time does not extend the limit.
         trickle = threading.Event()
         answers: list[bytes] = []
         reader = threading.Thread(target=lambda: answers.append(rest(client)))
@@ -123,7 +123,7 @@ def test_a_head_in_pieces_that_ends_in_time(
             for at in range(0, 60, 20):
                 client.sendall(request[at : at + 20])
             assert answer_to(client, request[60:]).startswith(b"HTTP/1.1 404")
-            # Between two requests a connection may be idle for longer.
+            # Between two requests, a connection may be idle for longer.
             threading.Event().wait(0.3)
         assert answer_to(client, request).startswith(b"HTTP/1.1 404")
 
@@ -145,13 +145,13 @@ def test_only_so_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
         with connect(server) as refused:
             assert rest(refused) == b""
         kept.pop().close()
-        # The server sees in its own time that one has gone.
+        # The server needs some time to notice that a client is gone.
         for _ in range(1000):
             with contextlib.suppress(ConnectionError):
                 if works(server):
                     break
         else:
-            pytest.fail("no connection came free")
+            pytest.fail("no connection became free")
         for client in kept:
             request = b"GET /nothing HTTP/1.1\r\n" + host
             assert answer_to(client, request).startswith(b"HTTP/1.1 404")
@@ -192,7 +192,7 @@ def test_nothing_is_logged_even_where_everything_would_be(
     root = logging.getLogger()
     level = root.level
     with caplog.at_level(1):
-        # uvicorn wraps applications in one that logs all headers where this is so low.
+        # At such a low level, uvicorn wraps applications in one that logs all headers.
         root.setLevel(1)
         try:
             with EmulatorServer() as server:
@@ -271,7 +271,7 @@ def test_a_missing_trustme_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.name == "trustme"
 
 
-# Its clock
+# Clock
 
 
 def registered_at(server: EmulatorServer) -> int:
@@ -308,7 +308,9 @@ def test_the_usual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("seconds", [-1, -1e-9, float("nan"), float("inf"), 1e9])
 def test_a_step_that_no_clock_takes(seconds: float) -> None:
     clock = AdjustableClock()
-    with pytest.raises(ValueError, match="Time goes forward, by ten years at most in all"):
+    with pytest.raises(
+        ValueError, match="A clock can only be advanced, by at most ten years in all"
+    ):
         clock.advance(seconds)
 
 
@@ -316,10 +318,12 @@ def test_a_step_that_no_clock_takes(seconds: float) -> None:
 
 
 def served_by(protocol: type[HttpProtocol] | str, center: IdentityCenter, request: bytes) -> bytes:
-    """Give what uvicorn's own server answers."""
+    """Return the response of uvicorn's own server."""
 
     async def main() -> bytes:
-        config = uvicorn.Config(asgi_app(center), http=protocol, lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            asgi_app(center.handle), http=protocol, lifespan="off", log_config=None
+        )
         config.load()
         server = uvicorn.Server(config)
         listener = socket.create_server(("127.0.0.1", 0))
@@ -342,8 +346,8 @@ def served_by(protocol: type[HttpProtocol] | str, center: IdentityCenter, reques
 @pytest.mark.parametrize(
     ("fault", "begins", "ends"),
     [
-        (faults.connection_reset(), b"HTTP/1.1 500 ", b"HttpProtocol\n"),
-        (faults.delay(0.01, faults.connection_reset()), b"HTTP/1.1 500 ", b"HttpProtocol\n"),
+        (faults.connection_reset(), b"HTTP/1.1 500 ", b"EmulatorServer\n"),
+        (faults.delay(0.01, faults.connection_reset()), b"HTTP/1.1 500 ", b"EmulatorServer\n"),
         (faults.body_cut(5), b"HTTP/1.1 200 ", b'\r\n\r\n{"aut'),
     ],
 )

@@ -1,4 +1,4 @@
-"""boto3's own client against the emulator's portal: what it parses, pages through and raises."""
+"""boto3's client against the emulator's portal: parsing, pagination and errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[EmulatorServer]:
-    """A server, with nothing of the machine's AWS configuration in the way."""
+    """A server, with the machine's AWS configuration disabled."""
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSO", "AWS_CA_BUNDLE"):

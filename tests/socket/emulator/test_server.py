@@ -1,4 +1,4 @@
-"""`EmulatorServer` over real sockets: what goes over the wire, faults, many clients."""
+"""`EmulatorServer` over real sockets: the bytes on the wire, faults, and many clients."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_head_has_no_body(connection: http.client.HTTPConnection, server: Emulat
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (status, b"")
         assert int(str(answer.getheader("Content-Length"))) > 0
-    # Who looks at the dashboard is not logged.
+    # Requests for the dashboard are not logged.
     assert len(server.center.log) == 2
 
 

@@ -1,4 +1,4 @@
-"""`EmulatorServer` from its start to its end: where it listens, and what is left of it."""
+"""`EmulatorServer` from start to end: its address, and that nothing is left of it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_port_that_is_taken(server: EmulatorServer) -> None:
     ],
 )
 def test_nothing_but_this_machine(host: str) -> None:
-    with pytest.raises(ValueError, match=r"listens on 127\.0\.0\.1 only"):
+    with pytest.raises(ValueError, match=r"can listen on 127\.0\.0\.1 only"):
         EmulatorServer(host=host)
 
 
@@ -103,7 +103,7 @@ def test_closing_while_connections_are_open(wait_until: Callable[..., None]) -> 
     host = f"Host: 127.0.0.1:{server.port}\r\n".encode()
     begun.sendall(b"GET /device HTTP/1.1\r\n" + host)
     unread.settimeout(0.2)
-    # It stops reading from a client that does not read.
+    # The server stops reading from a client that does not read.
     with pytest.raises(TimeoutError):
         unread.sendall((b"GET /device HTTP/1.1\r\n" + host + b"\r\n") * 1_000_000)
     wait_until(lambda: len(server.center.log) > 10)

@@ -1,4 +1,4 @@
-"""Spoiled answers over a real connection: what they are on the wire, and what our client makes of them."""
+"""Spoiled responses over a real connection: their bytes, and the errors of this project's client."""
 
 from __future__ import annotations
 

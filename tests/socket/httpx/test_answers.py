@@ -1,4 +1,4 @@
-"""Whatever a server does, `send` and `asend` give the answer, or the right `TransportError` within the limits."""
+"""For any behavior of a server, `send` and `asend` return the response, or raise the right `TransportError` in time."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_redirect_that_leads_nowhere(serve: Serve, carry: Carry) -> None:
     if isinstance(outcome, HttpResponse):
         assert outcome.status == 302
     else:
-        # httpx reads the URL even where it is not to follow it, and quotes it.
+        # httpx parses the URL even if it does not follow it, and quotes it.
         assert type(outcome) is ConnectionLost
         assert str(outcome) == "RemoteProtocolError"
         assert outcome.may_have_been_sent
@@ -256,7 +256,7 @@ def test_a_body_of_exactly_the_limit_is_not_too_large(serve: Serve, carry: Carry
 
 @pytest.fixture(scope="module")
 def bomb() -> bytes:
-    """Give a billion bytes, compressed to less than the limit."""
+    """Return a billion bytes, compressed to less than the limit."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
     million = bytes(1_000_000)
     packed = b"".join(squeeze.compress(million) for _ in range(1000)) + squeeze.flush()
@@ -291,7 +291,7 @@ def test_a_dripping_body_ends_with_the_total_time(serve: Serve, carry: Carry) ->
 
     failure = the_failure(carry(config(total_timeout=0.2), post(serve(handle))))
     assert type(failure) is Timeout
-    assert str(failure) == "No whole answer within total_timeout (0.2 s)"
+    assert str(failure) == "No complete answer within total_timeout (0.2 s)"
     assert failure.may_have_been_sent
 
 
@@ -319,11 +319,11 @@ def test_a_connection_the_server_closed_in_between_is_replaced(serve: Serve, car
     url = serve(handle)
     outcomes = carry(config(), post(url), post(url), post(url))
     assert [type(outcome) for outcome in outcomes] == [HttpResponse] * 3 or any(
-        # The close may come after the library looked; then nobody knows whether the request was read.
+        # The close may come after the library checked; then it is unknown whether the request was read.
         isinstance(outcome, ConnectionLost) and outcome.may_have_been_sent
         for outcome in outcomes
     )
-    assert closed.is_set()
+    assert closed.wait(10)
     assert len(connections) >= 2
 
 
@@ -346,5 +346,5 @@ def test_a_connection_that_dies_with_the_next_request_may_have_carried_it(
     assert str(second) in {"ReadError", "RemoteProtocolError"}
     assert second.may_have_been_sent
     assert isinstance(third, HttpResponse)
-    # Not repeated behind our back.
+    # Not repeated without the caller's knowledge.
     assert len(seen) == 3

@@ -32,14 +32,14 @@ CONFIG = ClientConfig(region="us-east-1")
 
 
 def echo(connection: socket.socket, request: bytes) -> bool:
-    """Answer with the request's own body, so that a mixed-up answer shows."""
+    """Return the request's own body, so that a mixed-up response is detected."""
     body = request.partition(b"\r\n\r\n")[2]
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
     return True
 
 
 class Gauge:
-    """Echoes, and knows how many connections there were."""
+    """Echoes requests, and counts connections."""
 
     def __init__(self) -> None:
         self.connections: set[socket.socket] = set()
@@ -66,7 +66,7 @@ async def ask_many(url: str, tasks: int) -> list[bytes]:
     async def ask(number: int) -> None:
         bodies[number] = (await transport.asend(post(url, number))).body
 
-    # A slow machine must not fail: the last of a thousand may wait for minutes.
+    # A slow machine must not fail the test: the last of a thousand may wait for minutes.
     patient = ClientConfig(region="us-east-1", pool_timeout=100, total_timeout=110)
     async with AsyncHttpxTransport(patient) as transport:
         try:
@@ -119,7 +119,7 @@ def test_no_free_place_means_that_nothing_was_sent(serve: Serve) -> None:
 
 
 async def cancel_at_random(url: str) -> bytes:
-    """Cancel hundreds of exchanges wherever they are; the transport must be as good as new."""
+    """Cancel hundreds of exchanges at any point; the transport must work as before."""
     chance = random.Random(20261124)  # noqa: S311 - the same moments each time
 
     async def ask_and_be_cancelled() -> None:
@@ -199,7 +199,7 @@ def test_another_event_loop_is_refused(serve: Serve) -> None:
     async def ask_and_close() -> HttpResponse:
         async with transport:
             answer = await transport.asend(post(url, 1))
-            # In a thread of its own, while this one runs.
+            # In a separate thread, while this one runs.
             with ThreadPoolExecutor(1) as pool, pytest.raises(ConfigurationError) as raised:
                 pool.submit(asyncio.run, transport.asend(post(url, 2))).result()
         assert str(raised.value) == (

@@ -1,4 +1,4 @@
-"""A transport that was used before a fork: parent and child have connections of their own, and their own answers."""
+"""A transport that was used before a fork: parent and child use separate connections, and get their own responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-# A process of its own: forking one that has threads, as pytest's has here, is asking for trouble.
+# In a separate process: forking a process with threads, such as pytest's, is unsafe.
 SCRIPT = """
 import os, sys
 from ssooidc_core import ClientConfig, HttpRequest
@@ -34,7 +34,7 @@ with HttpxTransport(ClientConfig(region="us-east-1")) as transport:
 
 
 class Connections(BaseHTTPRequestHandler):
-    """Answers with the port of whoever asks: it says which connection it was."""
+    """Returns the client's port, which identifies the connection."""
 
     protocol_version = "HTTP/1.1"
 
@@ -46,7 +46,7 @@ class Connections(BaseHTTPRequestHandler):
         _ = self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

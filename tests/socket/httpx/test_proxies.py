@@ -1,4 +1,4 @@
-"""Proxies of the environment: used for the service, not for this machine, and no password of theirs in any text."""
+"""Proxies of the environment are used for the service and not for this machine, and no text has their passwords."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pipe(one: socket.socket, other: socket.socket) -> None:
 
 
 class Tunnel:
-    """A proxy that leads every CONNECT to one server, and writes down what it was asked."""
+    """A proxy that forwards every CONNECT to one server, and records the requests."""
 
     def __init__(self, url: str) -> None:
         self.port = int(url.rpartition(":")[2])
@@ -66,7 +66,7 @@ class Tunnel:
 
 @pytest.fixture
 def service(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Start what has the service's certificate, and trust who issued it."""
+    """Start a server with the service's certificate, and trust its issuer."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST, "localhost").configure_cert(context)

@@ -1,4 +1,4 @@
-"""No secret gets into a log, or into a traceback that is printed with the locals of our frames."""
+"""No secret gets into a log, or into a traceback that is printed with the locals of the package's frames."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_no_log_record_of_ours_holds_a_secret(
     caplog.set_level(logging.DEBUG)
     (outcome,) = carry(CONFIG, secret_request(serve(answering(answer))))
     assert "canary" not in caplog.text
-    # They are not silenced.
+    # Other messages are still logged.
     assert "connect_tcp.started host='127.0.0.1'" in caplog.text
     assert "receive_response_headers.started\n" in caplog.text
     if isinstance(outcome, HttpResponse) and outcome.status == 302:
@@ -90,7 +90,7 @@ def test_logs_of_others_are_left_alone(serve: Serve, caplog: pytest.LogCaptureFi
         client.get(f"{url}/path?query=theirs")
         assert '/path?query=theirs "HTTP/1.1 302 canary_reason"' in caplog.text
         assert "b'/?code=canary_location'" in caplog.text
-        # A given client's as well, outside of our exchanges; inside, they are ours.
+        # A given client's messages too, outside of our exchanges; during them, they are filtered like ours.
         caplog.clear()
         HttpxTransport(CONFIG, client=client).send(secret_request(url))
         assert "canary" not in caplog.text
@@ -99,7 +99,7 @@ def test_logs_of_others_are_left_alone(serve: Serve, caplog: pytest.LogCaptureFi
 
 
 def printed(error: BaseException) -> str:
-    """Print a traceback as the worst of consoles would: every frame, every local variable in full."""
+    """Format a traceback with every frame and every local variable in full."""
     assert error.__traceback__ is not None
     shown = rich.traceback.Traceback.from_exception(
         type(error),

@@ -1,4 +1,4 @@
-"""TLS: whom own clients trust, that one context serves all, and that a blocking call ends with its total time."""
+"""TLS: the authorities that own clients trust, one shared context, and the total timeout of a blocking call."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def server_context(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def secure(serve: Callable[..., str], server_context: ssl.SSLContext) -> Serve:
-    """Give the way to start a server for 127.0.0.1 that the authority vouches for."""
+    """Return a function that starts a server for 127.0.0.1 with a certificate of the authority."""
     return lambda handler: serve(handler, server_context)
 
 
@@ -182,12 +182,12 @@ def test_a_dripping_head_ends_with_the_total_time(
     config = ClientConfig(region="us-east-1", total_timeout=0.5)
     (outcome,) = carry(config, post(secure(drip)))
     assert type(outcome) is Timeout
-    assert str(outcome) == "No whole answer within total_timeout (0.5 s)"
+    assert str(outcome) == "No complete answer within total_timeout (0.5 s)"
     assert outcome.may_have_been_sent
 
 
 def test_a_handshake_that_never_ends_sends_nothing(carry: Carry) -> None:
-    # The system accepts the connection; nobody ever reads the client's greeting.
+    # The system accepts the connection, but no process reads the client's greeting.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         for limit in ("connect_timeout", "total_timeout"):

@@ -1,4 +1,4 @@
-"""An AWS Builder ID: the start URL is the one that everybody has, and all else is as with an organisation's."""
+"""An AWS Builder ID: its start URL is the same for everyone, and all else is the same as for an organization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_URL: Final = "https://view.awsapps.com/start"
 
 
 class Person:
-    """Approves a device code, and lets a browser of two lines open a page."""
+    """Approves a device code, and opens pages in a minimal browser."""
 
     def __init__(self, center: IdentityCenter) -> None:
         self.center = center
@@ -90,7 +90,7 @@ def test_a_whole_life(
         written = Path(environment.variables["HOME"], ".aws", "sso", "cache")
         document = json.loads((written / f"{token_cache_key(name)}.json").read_text("utf-8"))
         assert document["startUrl"] == START_URL
-        # As in the AWS CLI, a legacy login with a device code registers no scopes, and so gets no refresh token.
+        # Like the AWS CLI, a legacy login with a device code registers no scopes, and so gets no refresh token.
         if profile == "emulator" or way is WayIn.BROWSER:
             assert session.status().state is SessionState.VALID
             assert session.token(force_refresh=True).access_token != token.access_token

@@ -1,4 +1,4 @@
-"""The loopback listener over real sockets: the browser's way back, the outcome on its page, and who is turned away."""
+"""The loopback listener over real sockets: the redirect, the page that shows the outcome, and refused requests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def request(listener: LoopbackListener, target: str = ANSWER, method: str = "GET
 
 
 def rest(sock: socket.socket) -> bytes:
-    """All that comes until the other end closes."""
+    """Return all bytes until the other end closes."""
     received = b""
     while data := sock.recv(65536):
         received += data
@@ -176,7 +176,7 @@ def test_one_answer_is_taken(listener: LoopbackListener) -> None:
 
 
 def test_a_login_may_begin_again_on_the_same_listener(listener: LoopbackListener) -> None:
-    """A registration that the service no longer knows: the flow registers anew, and waits once more."""
+    """If the service no longer has the registration, the flow registers again, and waits once more."""
     for _ in range(2):
         listener.expect(accepts)
         assert listener.poll(0) is None
@@ -237,7 +237,7 @@ def test_a_taken_port_is_passed_over(listener: LoopbackListener) -> None:
     with pytest.raises(ListenerError) as caught:
         _ = listen((port_of(listener),), paste=None)
     assert str(caught.value).startswith(
-        "Nothing can listen for the browser at 127.0.0.1 "
+        "Cannot listen for the browser on 127.0.0.1 "
         f"(port {port_of(listener)}: Address already in use)"
     )
     assert caught.value.hint == "Use the device code, or other ports."
@@ -246,7 +246,7 @@ def test_a_taken_port_is_passed_over(listener: LoopbackListener) -> None:
 @pytest.mark.parametrize(
     ("ports", "text"),
     [
-        ((), "Nothing can listen for the browser at 127.0.0.1 (no port was given)"),
+        ((), "Cannot listen for the browser on 127.0.0.1 (no port was given)"),
         ((70000, -1), "(port 70000: not a port; port -1: not a port)"),
         ((70000,) * 7, "port 70000: not a port; and 2 more)"),
     ],
@@ -285,7 +285,7 @@ def test_closing_ends_thread_and_sockets_and_may_be_repeated(listener: LoopbackL
 
 
 def test_ctrl_c_ends_the_wait(listener: LoopbackListener) -> None:
-    """Any signal's handler may raise, as that of Ctrl-C does."""
+    """Any signal handler may raise, as that of Ctrl-C does."""
 
     def stop(_signal: int, _frame: object) -> None:
         raise InterruptedError
@@ -314,7 +314,7 @@ def test_a_listener_that_dies_is_not_waited_for(
     def die() -> None:
         raise MemoryError
 
-    monkeypatch.setattr(listener._server, "_do_as_told", die)
+    monkeypatch.setattr(listener._server, "_do_as_asked", die)
     listener.expect(accepts)
     with pytest.raises(ListenerError, match="The listener for the browser's answer has stopped"):
         _ = listener.poll(10)
@@ -330,14 +330,14 @@ def test_secrets_are_in_no_repr(listener: LoopbackListener) -> None:
             repr(answer),
             repr(listener),
             repr(listener._server._connections),
-            repr(listener._desk),
+            repr(listener._inbox),
         ]
     assert not [text for text in texts if CANARY in text or STATE in text]
     assert repr(listener) == f"LoopbackListener({listener.redirect_uri!r})"
 
 
 def check(listener: LoopbackListener, attack: Callable[[LoopbackListener], object]) -> None:
-    """After whatever came, the login goes on as if nothing had."""
+    """Check that the login continues unchanged."""
     listener.expect(accepts)
     _ = attack(listener)
     assert listener.poll(0) is None

@@ -1,4 +1,4 @@
-"""What else reaches a port of this machine: other protocols, hung and slow connections, other hosts' pages."""
+"""Other traffic at a port of this machine: other protocols, stalled and slow connections, other hosts' pages."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_localhost_is_this_machine_too(listener: LoopbackListener) -> None:
 def test_cookies_of_other_programs_at_this_address_may_come_along(
     listener: LoopbackListener,
 ) -> None:
-    """Browsers send them to every port of a host, RFC 6265 section 8.5: Jupyter's here, say."""
+    """Browsers send the cookies of a host to all of its ports (RFC 6265 section 8.5), here for example Jupyter's."""
     cookies = b"; ".join(b"_xsrf%d=" % number + b"a" * 4000 for number in range(5))
     with connect(listener) as browser:
         host = HOST.replace(b"PORT", b"%d" % port_of(listener))
@@ -199,7 +199,7 @@ def test_strangers_do_not_push_the_browser_out(listener: LoopbackListener) -> No
 
 
 def test_what_has_come_is_read_before_others_are_let_in() -> None:
-    """Else a flood would push the browser out between its connection and its request."""
+    """Otherwise a flood could displace the browser between its connection and its request."""
     asked, go_on = Event(), Event()
 
     def accepts(url: str) -> bool:

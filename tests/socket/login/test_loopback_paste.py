@@ -1,4 +1,4 @@
-"""Pasting the address that a browser on another machine ended at: into a terminal, while the login waits."""
+"""Pasting the final address of a browser on another machine into a terminal, during a login."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from typing import TextIO
 import pytest
 from pydantic import SecretStr
 
+from ssooidc_login import Interaction
 from ssooidc_login._loopback import server as loopback_server
 from ssooidc_login._loopback.listener import LoopbackListener, listen
 from ssooidc_login._loopback.paste import PasteReader, callback_in, pasting_terminal
+from ssooidc_login._session.programs import listener_for
+from ssooidc_login.terminal import Terminal
 
 HINT = (
     "If the browser is on another machine and ends at a page that cannot be reached, paste the address of that page "
@@ -176,6 +179,41 @@ def test_standard_input_is_read_where_it_is_a_terminal(
     with closing(listen()) as opened:
         opened.expect(lambda url: url == ANSWER)
         assert opened.poll(10) == HINT
+
+
+class Window:
+    """A person without a terminal."""
+
+    def show(self, text: str, /) -> None:
+        """Show nothing."""
+
+    def open_url(self, url: str, /) -> bool:
+        return False
+
+
+class Pasting(Window):
+    reads_pastes = True
+
+
+class NotNow(Window):
+    reads_pastes = False
+
+
+@pytest.mark.parametrize(
+    ("person", "hint"),
+    [(Terminal(), HINT), (Pasting(), HINT), (Window(), None), (NotNow(), None), (None, None)],
+    ids=["terminal", "pastes", "window", "not now", "nobody"],
+)
+def test_only_who_can_paste_is_asked_to(
+    person: Interaction | None,
+    hint: str | None,
+    keyboard: Keyboard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", keyboard.terminal)
+    with closing(listener_for(person)((0,))) as opened:
+        opened.expect(lambda url: url == ANSWER)
+        assert opened.poll(10 if hint else 0.2) == hint
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The page that sends the browser on: this user's programs get it, others do not."""
+"""The page that redirects the browser: programs of this user get it, others do not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from ssooidc_login._browser import redirect_page as module
-from ssooidc_login._browser.redirect_page import hand_over, owner_of
+from ssooidc_login._loopback import redirect_page as module
+from ssooidc_login._loopback.redirect_page import owner_of, serve_redirect
+from ssooidc_login._loopback.server import Server
 
 URL = "https://oidc.us-east-1.amazonaws.com/authorize?state=canary"
 
@@ -31,7 +32,7 @@ def get(address: str, path: str | None = None) -> bytes:
 
 
 def test_this_user_s_browser_is_sent_on() -> None:
-    address = hand_over(URL)
+    address = serve_redirect(URL)
     assert address is not None
     assert "canary" not in address
     assert get(address, "/other").startswith(b"HTTP/1.1 404 Not Found\r\n")
@@ -41,15 +42,38 @@ def test_this_user_s_browser_is_sent_on() -> None:
 
 
 def test_connections_that_say_nothing_are_in_nobody_s_way() -> None:
-    address = hand_over(URL)
+    address = serve_redirect(URL)
     assert address is not None
     port = int(address.split(":")[2].partition("/")[0])
     with socket.create_connection(("127.0.0.1", port), timeout=10):
         assert get(address).startswith(b"HTTP/1.1 303 See Other\r\n")
 
 
+def test_many_connections_that_say_nothing_cost_the_browser_no_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Linux drops what the queue of a listening socket cannot hold, and the other end tries again after a second."""
+    starts: list[Server] = []
+
+    def later(server: Server) -> None:
+        starts.append(server)
+
+    monkeypatch.setattr(Server, "start", later)
+    address = serve_redirect(URL)
+    assert address is not None
+    (server,) = starts
+    port = int(address.split(":")[2].partition("/")[0])
+    with contextlib.ExitStack() as strangers:
+        # Nobody accepts them yet, so all of them must fit into the queue; one that does not fit gets no answer at all.
+        for _ in range(100):
+            _ = strangers.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        monkeypatch.undo()
+        server.start()
+        assert get(address).startswith(b"HTTP/1.1 303 See Other\r\n")
+
+
 def test_another_user_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    address = hand_over(URL)
+    address = serve_redirect(URL)
     assert address is not None
     with monkeypatch.context() as patch:
         patch.setattr(os, "geteuid", lambda: os.getuid() + 1)
@@ -60,7 +84,7 @@ def test_another_user_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_connects_first_cannot_have_the_url_put_onto_a_command_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A stranger who connects to each new port would otherwise be taken for this process's own trial."""
+    """A stranger who connects to each new port would otherwise be mistaken for this process's own test connection."""
     connect = socket.create_connection
     with contextlib.ExitStack() as strangers:
         own = []
@@ -76,17 +100,17 @@ def test_who_connects_first_cannot_have_the_url_put_onto_a_command_line(
 
         monkeypatch.setattr(socket, "create_connection", late)
         monkeypatch.setattr(module, "_owner", owner)
-        assert hand_over(URL, seconds=0) is not None
+        assert serve_redirect(URL, seconds=0) is not None
 
 
 def test_without_the_table_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_TABLES", ())
-    assert hand_over(URL) is None
+    assert serve_redirect(URL) is None
 
 
 def test_elsewhere_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert hand_over(URL) is None
+    assert serve_redirect(URL) is None
 
 
 HEADING = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"

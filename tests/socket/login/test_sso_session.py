@@ -1,4 +1,4 @@
-"""`SsoSession` and `AsyncSsoSession` over real sockets: an emulated service, a browser that follows, files on disk."""
+"""`SsoSession` and `AsyncSsoSession` over real sockets: an emulated service, a scripted browser, files on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXAMPLES: Final = Path(__file__).parents[3] / "examples"
 
 
 class Person:
-    """Reads, and opens what is to be opened in a browser of three lines."""
+    """Reads, and opens pages in a minimal browser."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []
@@ -189,14 +189,14 @@ def test_a_session_by_its_name(
             _ = session.credentials()
     assert str(caught.value) == (
         "Invalid Configuration: an SSO session has no account and no role: "
-        "name a profile that has, or the two themselves"
+        "use a profile that has them, or pass both"
     )
     with SsoSession.from_profile(store=store, environ=environment.variables) as by_profile:
         assert by_profile.token() == token
 
 
 def test_the_example_of_five_lines(environment: ClientEnvironment, tmp_path: Path) -> None:
-    """It finds everything in the environment: profile, endpoints, a browser that is a script, the home."""
+    """It takes everything from the environment: profile, endpoints, a script as browser, the home directory."""
     script = tmp_path / "browser.py"
     _ = script.write_text(
         f"#!{sys.executable}\n"
@@ -296,7 +296,7 @@ def test_single_flight_of_tasks(
 
 
 def expire(environment: ClientEnvironment) -> None:
-    """Let the stored token have ended."""
+    """Make the stored token expire."""
     home = Path(environment.variables["HOME"])
     for path in (home / ".aws/sso/cache").glob("*.json"):
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The four drivers: `run`, `arun` on asyncio and on trio, and one written by hand over the generator protocol."""
+"""The four drivers: `run`, `arun` on asyncio and on trio, and a minimal one that uses the generator directly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Drive(Protocol):
-    """Carries a program out."""
+    """Runs a program."""
 
     def __call__(
         self,
@@ -26,7 +26,7 @@ class Drive(Protocol):
         *,
         policy: Retrying | None = None,
     ) -> T:
-        """Give its result."""
+        """Return the program's result."""
         ...
 
 
@@ -48,7 +48,7 @@ def in_trio(
 def by_hand(
     program: Program[T], transport: ScriptedTransport, /, *, policy: Retrying | None = None
 ) -> T:
-    """What anybody can write without our drivers; it repeats no request, and so has no use for a policy."""
+    """A driver as a user could write it; it repeats no request, and therefore uses no policy."""
     assert policy is None
 
     def happened(event: Event) -> object:
@@ -81,11 +81,11 @@ DRIVERS: dict[str, Drive] = {"run": run, "asyncio": in_asyncio, "trio": in_trio}
 
 @pytest.fixture(params=DRIVERS)
 def drive(request: pytest.FixtureRequest) -> Drive:
-    """Our drivers, one after the other."""
+    """The drivers of the package, one at a time."""
     return DRIVERS[request.param]
 
 
 @pytest.fixture(params=[*DRIVERS, "by hand"])
 def any_drive(request: pytest.FixtureRequest) -> Drive:
-    """Our drivers and the one by hand."""
+    """The drivers of the package and the minimal one, one at a time."""
     return DRIVERS.get(request.param, by_hand)

@@ -1,4 +1,4 @@
-"""`ssooidc_core._config`: a value that shapes every request."""
+"""`ssooidc_core._config`: the settings that apply to every request."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def test_the_user_agent_names_the_library_its_version_and_the_suffix() -> None:
 
 @pytest.mark.parametrize("suffix", ["a\r\nX-Evil: 1", "a\n", "\t", "ü", "\x7f", "\x00", "\ud800"])
 def test_a_user_agent_suffix_is_printable_ascii(suffix: str) -> None:
-    """RFC 9110 section 5.5: anything else could end the field and begin another."""
+    """RFC 9110 section 5.5: other characters could end the field and start another one."""
     with pytest.raises(ConfigurationError) as caught:
         _ = ClientConfig(user_agent_suffix=suffix)
     assert str(caught.value) == (
-        "Invalid Configuration: user_agent_suffix may hold printable ASCII only"
+        "Invalid Configuration: user_agent_suffix may contain printable ASCII only"
     )
 
 
@@ -168,9 +168,9 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 @pytest.mark.parametrize("name", ["endpoint_url", "portal_endpoint_url"])
 def test_a_bad_endpoint_is_refused_at_once_and_not_quoted(name: str) -> None:
-    """A config is printed long before its endpoint is asked for, and this one holds a password."""
+    """A config may be printed long before its endpoint is used, and this one contains a password."""
     with pytest.raises(ConfigurationError) as refused:
         _ = dataclasses.replace(ClientConfig(), **{name: "https://user:canary@example.com"})  # type: ignore[arg-type]
     assert str(refused.value) == (
-        "Invalid Configuration: the endpoint URL may not hold a user name or password"
+        "Invalid Configuration: the endpoint URL may not contain a user name or password"
     )

@@ -1,4 +1,4 @@
-"""`ssooidc_core._endpoints` and `partitions`: where a request goes."""
+"""`ssooidc_core._endpoints` and `partitions`: the URL of a request."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_region_and_a_pseudo_region_belong_to_their_partition(
         ("sa-west-1", "aws"),
         ("us-isob-west-1", "aws-iso-b"),
         ("mx-central-1", "aws"),
-        ("mars-north-1", "aws"),  # the rules take an unknown region for one of `aws`
+        ("mars-north-1", "aws"),  # the rules treat an unknown region as one of `aws`
         ("us-gov-east-1", "aws-us-gov"),
         ("eusc-fr-east-1", "aws"),
         ("us-east", "aws"),
@@ -148,7 +148,7 @@ def test_a_partition_that_lacks_fips_or_dualstack_says_so(
     dualstack: bool,  # noqa: FBT001 - a parameter of the table
     message: str,
 ) -> None:
-    """Texts of the rule set; no partition of today lacks either."""
+    """Error texts of the rule set; every partition of today has both."""
     aws: Partition = dataclasses.replace(
         PARTITIONS[0],
         supports_fips=changes.get("supports_fips", True),
@@ -195,7 +195,7 @@ def test_no_region_is_a_missing_region(region: str | None) -> None:
     ],
 )
 def test_a_region_is_one_host_label(region: str) -> None:
-    """RFC 1123 section 2.1. The rules do not check it: `us-east-1.evil.com` would send secrets to evil.com."""
+    """RFC 1123 section 2.1. The rules do not check this: `us-east-1.evil.com` would send secrets to evil.com."""
     message = (
         f"Invalid Configuration: {region!r} is not a region; "
         "a region is one host label, us-east-1 for example"
@@ -252,8 +252,8 @@ def test_a_custom_endpoint_keeps_its_base_path_and_loses_the_last_slash(
 
 
 ABSOLUTE = "must be absolute, https://oidc.us-east-1.amazonaws.com for example"
-VISIBLE = "may hold visible ASCII characters only"
-LOGIN = "may not hold a user name or password"
+VISIBLE = "may contain visible ASCII characters only"
+LOGIN = "may not contain a user name or password"
 QUERY = "may not have a query or a fragment"
 
 
@@ -291,8 +291,8 @@ QUERY = "may not have a query or a fragment"
         ("https://example.com:-1", "is not a URL"),
         ("https://example.com:http", "is not a URL"),
         ("https://[::1", "is not a URL"),
-        ("https://evil.com\\.example.com", "may not hold a backslash"),
-        ("http://evil.com\\.localhost", "may not hold a backslash"),
+        ("https://evil.com\\.example.com", "may not contain a backslash"),
+        ("http://evil.com\\.localhost", "may not contain a backslash"),
     ],
 )
 def test_a_custom_endpoint_that_cannot_be_used_is_refused_without_being_quoted(
@@ -313,7 +313,7 @@ def test_a_custom_endpoint_that_cannot_be_used_is_refused_without_being_quoted(
         ("http://0.0.0.0:8000", "0.0.0.0"),  # noqa: S104 - nothing is bound
         ("http://127.0.0.1.evil.com", "127.0.0.1.evil.com"),
         ("http://[2001:db8::1]", "2001:db8::1"),
-        ("http://2130706433", "2130706433"),  # 127.0.0.1 to some libraries, a name to others
+        ("http://2130706433", "2130706433"),  # 127.0.0.1 in some libraries, a name in others
     ],
 )
 def test_plain_http_is_for_this_machine_unless_the_caller_says_otherwise(
@@ -321,7 +321,7 @@ def test_plain_http_is_for_this_machine_unless_the_caller_says_otherwise(
 ) -> None:
     assert refusal(endpoint_url=url) == (
         f"Invalid Configuration: the endpoint URL would send secrets unencrypted to {host}: "
-        "use https, or say allow_insecure_http=True if the network is yours"
+        "use https, or set allow_insecure_http=True if you control the network"
     )
     allowed = resolve_endpoint("oidc", region=None, endpoint_url=url, allow_insecure_http=True)
     assert allowed == url

@@ -1,4 +1,4 @@
-"""`ssooidc_core.errors`: the tree, texts, hints, and that errors survive pickling and copying."""
+"""`ssooidc_core.errors`: the class tree, texts, hints, pickling and copying."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ HINTS = {
     "InvalidGrantException": "The session has ended: log in again.",
     "InvalidRedirectUriException": "Register http://127.0.0.1/oauth/callback (no port).",
     "InvalidRequestException": "Check the start URL and the region: the two must belong together.",
-    "InvalidRequestRegionException": "Use the region that the token was issued in.",
-    "InvalidScopeException": "Ask for scopes that the service knows, sso:account:access for example.",
+    "InvalidRequestRegionException": "Use the region in which the token was issued.",
+    "InvalidScopeException": "Request only scopes that the service supports, sso:account:access for example.",
     "SlowDownException": "Wait longer between requests; poll_for_token does.",
     "UnauthorizedClientException": "Register the client again with this grant type in grant_types.",
     "UnsupportedGrantTypeException": None,
@@ -66,7 +66,7 @@ HINTS = {
 
 
 def example(cls: type[SsoOidcError]) -> SsoOidcError:
-    """An error with something in each attribute."""
+    """Return an error with a value in each attribute."""
     if issubclass(cls, InvalidRequestRegionException):
         return cls(
             code="c", status=400, message="m", retry_after=1.5, endpoint="https://e", region="r-1"
@@ -115,7 +115,7 @@ def test_the_examples_are_of_every_class_of_the_tree() -> None:
 def test_errors_pickle_and_copy_with_their_attributes_and_notes(
     cls: type[SsoOidcError], duplicate: object
 ) -> None:
-    """Job queues and process pools carry errors to another process."""
+    """Job queues and process pools pass errors between processes."""
     assert callable(duplicate)
     error = example(cls)
     error.add_note("first note")
@@ -165,13 +165,13 @@ def test_each_modelled_error_has_its_oauth_code_and_its_hint(name: str, oauth: s
         (
             ResponseTooLarge("t"),
             (
-                "No answer of this service is that large: check the endpoint and what stands between, "
-                "or raise ClientConfig.max_response_bytes."
+                "No answer of this service is that large: check the endpoint and any proxy, "
+                "or increase ClientConfig.max_response_bytes."
             ),
         ),
         (
             ResponseParseError("t", status=200),
-            "Something between here and AWS (a proxy, a captive portal, a wrong endpoint) may have answered.",
+            "Something other than AWS (a proxy, a captive portal, a wrong endpoint) may have answered.",
         ),
         (errors.DeviceLoginExpired("t"), "Start the login again."),
         (errors.SessionExpired("t"), "Log in again."),

@@ -1,4 +1,4 @@
-"""`ssooidc_core._excerpt`: a few words of an unexpected body that hold no secret."""
+"""`ssooidc_core._excerpt`: a short excerpt of an unexpected body, without secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ssooidc_core._excerpt import excerpt, redact
 
 MASK = "**********"
-TOKEN = "aoaAAAAAGW1234567890:MGUCMQDcanary"  # the form that real tokens have
+TOKEN = "aoaAAAAAGW1234567890:MGUCMQDcanary"  # the form of real tokens
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ TOKEN = "aoaAAAAAGW1234567890:MGUCMQDcanary"  # the form that real tokens have
         ("a secret, a secret", ["secret"], f"a {MASK}, a {MASK}"),
         ("one then", ["one ", "then"], f"{MASK}{MASK}"),
         ("four", ["four"], MASK),
-        ("three", ["thr"], "three"),  # masking three letters would garble every text
+        ("three", ["thr"], "three"),  # masking three letters would make any text unreadable
         ("empty", [""], "empty"),
         ("", ["secret"], ""),
     ],
@@ -67,7 +67,7 @@ def test_an_empty_body_is_named() -> None:
     ],
 )
 def test_what_looks_like_json_is_not_quoted_at_all(body: bytes) -> None:
-    """A broken answer of the service may hold a token."""
+    """An invalid response of the service may contain a token."""
     assert excerpt(body) == f"{len(body)} bytes of broken JSON"
 
 
@@ -128,7 +128,7 @@ def test_an_excerpt_is_at_most_160_characters_of_the_body() -> None:
 
 
 def test_a_secret_that_is_cut_where_the_excerpt_ends_is_not_shown_in_part() -> None:
-    """Only the first 2,560 bytes are looked at; half of a secret would no longer be recognised."""
+    """Only the first 2,560 bytes are read, and half of a secret would not be recognized."""
     body = b"<p>" * 850 + b" Id: canary-secret"
     assert body[:2560].endswith(b" Id: canar")
     assert excerpt(body, ["canary-secret"]) == "2568 bytes that begin 'Id:'"
@@ -139,7 +139,7 @@ def test_a_body_that_is_one_long_word_is_only_measured() -> None:
 
 
 def test_a_hostile_body_is_looked_at_in_linear_time() -> None:
-    """One second would be a thousand times too long."""
+    """In linear time, each of these bodies takes about a millisecond."""
     for body in (b"<" * 10**6, b"<!--" * 10**5, b"token" * 10**5, b"\x00" * 10**6, b'"' * 10**5):
         assert excerpt(body).startswith(f"{len(body)} bytes")
 

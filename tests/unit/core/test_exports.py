@@ -1,11 +1,14 @@
-"""What the package offers: each list is pinned, so that nothing comes or goes unseen."""
+"""The exports of the package: each list is written out, so that no name is added or removed by accident."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
 import pkgutil
+import subprocess
+import sys
 from types import ModuleType
+from typing import Final
 
 import pytest
 from pydantic import SecretStr
@@ -27,9 +30,9 @@ FACES = {
         RegisterClientResponse RegistrationGone ResponseParseError ResponseTooLarge SecretStr ServiceError
         SessionExpired Sleep SlowDownException SsoOidcError StartDeviceAuthorization
         StartDeviceAuthorizationError StartDeviceAuthorizationRequest StartDeviceAuthorizationResponse Steps
-        Timeout TokenExchangeGrant Transport TransportError UnauthorizedClientException UnknownServiceError
-        UnsupportedGrantTypeException __version__ aattempt arun attempt create_token create_token_with_iam
-        flow register_client run start_device_authorization
+        TemporaryCredentials Timeout TokenExchangeGrant Transport TransportError UnauthorizedClientException
+        UnknownServiceError UnsupportedGrantTypeException __version__ aattempt arun attempt create_token
+        create_token_with_iam flow register_client run start_device_authorization
     """,
     "ssooidc_core.portal": """
         AccountInfo GetRoleCredentials GetRoleCredentialsError GetRoleCredentialsRequest
@@ -65,7 +68,7 @@ def test_every_exported_name_exists_once() -> None:
 
 @pytest.mark.parametrize("name", FACES)
 def test_every_public_name_of_a_face_is_in_its_list(name: str) -> None:
-    """Submodules are reached by their own names."""
+    """Submodules are imported by their own names."""
     module = importlib.import_module(name)
     public = {
         each
@@ -73,6 +76,43 @@ def test_every_public_name_of_a_face_is_in_its_list(name: str) -> None:
         if not each.startswith("_") and not isinstance(value, ModuleType) and each != "annotations"
     }
     assert public == set(module.__all__) - {"__version__"}
+
+
+PUBLIC: Final = [
+    *FACES,
+    "ssooidc_core.aws_config",
+    "ssooidc_core.errors",
+    "ssooidc_core.flows",
+    "ssooidc_core.flows.authorization_code",
+    "ssooidc_core.flows.device",
+    "ssooidc_core.flows.portal",
+    "ssooidc_core.flows.refresh",
+    "ssooidc_core.policies",
+    "ssooidc_core.sso_settings",
+]
+
+
+def test_every_module_is_public_and_has_its_list_or_is_private() -> None:
+    public = [module for module in core_modules() if "._" not in module.__name__]
+    assert sorted(module.__name__ for module in public) == sorted(PUBLIC)
+    assert [module.__name__ for module in public if not hasattr(module, "__all__")] == []
+
+
+@pytest.mark.parametrize("name", [*FACES, "ssooidc_core.flows"])
+def test_dir_of_a_face_shows_what_it_exports(name: str) -> None:
+    module = importlib.import_module(name)
+    assert dir(module) == sorted(module.__all__)
+
+
+def test_each_module_of_flows_is_imported_alone() -> None:
+    code = (
+        "import sys; from ssooidc_core.flows import refresh; "
+        "print(*sorted(name for name in sys.modules if name.startswith('ssooidc_core.flows')))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
+        [sys.executable, "-Ic", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["ssooidc_core.flows", "ssooidc_core.flows.refresh"]
 
 
 def test_the_portals_names_do_not_hide_sso_oidcs() -> None:

@@ -1,4 +1,4 @@
-"""`ssooidc_core._http`: requests and answers are frozen values that are safe to print."""
+"""`ssooidc_core._http`: requests and responses are immutable values that are safe to print."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_request_and_an_answer_take_headers_in_any_form(
 
 
 def test_headers_are_taken_when_a_value_is_made_not_later() -> None:
-    """A value does not change because somebody changes the mapping that it was made of."""
+    """Later changes of the mapping that a value was made from do not change the value."""
     mutable = {"A": "1"}
     pairs = [("A", "1")]
     request, answer = HttpRequest("GET", "u", mutable), HttpResponse(200, pairs)
@@ -223,7 +223,7 @@ def test_the_repr_of_a_request_hides_query_fragment_body_and_secret_headers(
 
 
 def test_the_repr_of_an_answer_hides_its_body_and_all_that_the_server_says_in_headers() -> None:
-    """A server, or a proxy, may echo a secret of the request in any header."""
+    """A server, or a proxy, may repeat a secret of the request in any header."""
     headers = {"Location": "https://e.x/?code=canary", "x-amzn-ErrorType": "canary"}
     answer = HttpResponse(302, headers, b"canary")
     assert repr(answer) == "HttpResponse(302, ['Location', 'x-amzn-ErrorType'], body=<6 bytes>)"

@@ -1,4 +1,4 @@
-"""A canary in every secret, looked for wherever an application might print, log or store something."""
+"""A canary in every secret, searched for in everything that an application might print, log or store."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ from ssooidc_core import (
 )
 from ssooidc_core.policies import standard_retry
 
-# In two parts: tracebacks quote the lines of this file.
+# Split in two: tracebacks quote the lines of this file.
 CANARY = "Zk9qX" + "v7wPd"
-# Forms that real ones have: a token is `aoa<opaque>:MG<signature>`, a client secret or assertion a JWS.
+# The forms of real values: a token is `aoa<opaque>:MG<signature>`, a client secret or assertion a JWS.
 SECRETS = tuple(
     form.replace("@", CANARY)
     for form in ("eyJ@.e@.s@", "aoa@:MG@==", "aor@:MG@", "dev@", "code@", "~@-._", "a#@#b", "@/+=")
@@ -92,12 +92,15 @@ NO_SECRETS = register_client(RegisterClientRequest(client_name="n", client_type=
 
 
 def ids(operation: Operation[object, Exception]) -> str:
-    request: object = getattr(operation, "request")  # noqa: B009 - operations differ in their types
-    return f"{type(operation).__name__}-{type(request).__name__}"
+    return f"{type(operation).__name__}-{type(request_of(operation)).__name__}"
+
+
+def request_of(operation: Operation[object, Exception]) -> object:
+    return getattr(operation, "request")  # noqa: B009 - operations differ in their types
 
 
 class Wire:
-    """One answer for ever, in memory."""
+    """Always sends the same response, in memory."""
 
     def __init__(self, answer: HttpResponse) -> None:
         self.config = CONFIG
@@ -115,7 +118,7 @@ class Wire:
 
 
 def failure(program: Callable[[], object]) -> Exception | None:
-    """What a call raises, with the frames that it went through; no local of this one is secret."""
+    """Return the exception of a call with its frames; no local of this one is secret."""
     try:
         _ = program()
     except Exception as error:  # noqa: BLE001 - the test looks at any
@@ -153,7 +156,7 @@ def said_of_failure(error: Exception, *, pretty: bool = True) -> Iterator[str]:
 
 
 class PlainTraceback(Traceback):
-    """Shows the same text, and does not parse whole files to colour the lines of code."""
+    """Shows the same text, but does not parse whole files to colour the lines of code."""
 
     LEXERS = {".py": "text"}  # noqa: RUF012 - as in the base class
 
@@ -191,7 +194,7 @@ def assert_silent(texts: Iterator[str]) -> None:
 
 
 def answers_with(secret: str) -> dict[str, HttpResponse]:
-    """Answers that fail, with a secret in the one place or the other."""
+    """Return failing responses with a secret in one place or another."""
     page = f"<html><title>Error</title><p>no {secret} here".encode()
     named = {**JSON, "x-amzn-errortype": "InvalidRequestRegionException"}
 
@@ -243,9 +246,9 @@ def test_no_failure_shows_a_secret_of_the_request_that_the_answer_echoes(
 ) -> None:
     answers = [answers_with(secret)[place] for secret in SECRETS if secret in sent(operation)]
     for number, answer in enumerate(answers):
-        # Through the driver, whose frames and notes are looked at as well.
+        # Through the driver, whose frames and notes are searched too.
         error = failed(lambda: run(operation, Wire(answer)))  # noqa: B023 - called at once
-        # Slow, and it walks the same frames: once for each place and service.
+        # Slow, with the same frames for all: once for each place and service.
         pretty = number == 0 and ids(operation) in {
             "CreateToken-RefreshTokenGrant",
             "Logout-LogoutRequest",
@@ -257,10 +260,16 @@ def test_no_failure_shows_a_secret_of_the_request_that_the_answer_echoes(
 
 
 def sent(operation: Operation[object, Exception]) -> tuple[str, ...]:
-    request: object = getattr(operation, "request")  # noqa: B009 - operations differ in their types
-    secrets = [value for value in vars(request).values() if isinstance(value, SecretStr)]
+    members = vars(request_of(operation)).values()
+    secrets = [value for value in members if isinstance(value, SecretStr)]
     assert secrets
     return tuple(secret.get_secret_value() for secret in secrets)
+
+
+def test_every_operation_is_here(every_request: frozenset[tuple[type, type]]) -> None:
+    kinds = [(type(each), type(request_of(each))) for each in (*OPERATIONS, NO_SECRETS)]
+    assert set(kinds) == every_request
+    assert len(kinds) == len(every_request)
 
 
 def test_every_secret_is_sent_by_some_operation() -> None:
@@ -297,7 +306,7 @@ def test_no_failure_shows_a_secret_of_an_answer_that_does_not_fit(
             assert_silent(said_of_failure(error, pretty=failures == 0))
             assert CANARY.encode() not in pickle.dumps(error)
             failures += 1
-    # A form of one operation is another's answer with nothing in it that it knows.
+    # A request for one operation is a response without known members for another.
     assert failures >= 6
 
 

@@ -1,4 +1,4 @@
-"""`ssooidc_core._model`: what all models share, and how secrets and integers are read and written."""
+"""`ssooidc_core._model`: the base of all models, and the encoding of secrets and integers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_interval_that_is_null_or_below_one_reads_as_five(value: float | None
 
 @pytest.mark.parametrize("value", [None, 0, -1, 0.5])
 def test_a_device_code_lifetime_that_is_null_or_below_one_reads_as_600(value: float | None) -> None:
-    """600 is what the real service sends (protocol.md section 7); 0, the model's default, ends every login at once."""
+    """The real service sends 600 (protocol.md section 7); 0, the model's default, would end every login at once."""
     assert device_answer(expiresIn=value).expires_in == 600
 
 
@@ -138,7 +138,7 @@ def test_unknown_members_of_an_answer_are_ignored() -> None:
 
 
 def test_unknown_arguments_of_a_request_are_refused() -> None:
-    """A misspelt optional must not vanish."""
+    """A misspelt optional argument must not be ignored."""
     members = {"client_name": "n", "client_type": "public", "scope": ("a",)}
     with pytest.raises(ValidationError) as caught:
         _ = RegisterClientRequest.model_validate(members)
@@ -226,7 +226,7 @@ def test_a_list_becomes_a_tuple_and_a_string_is_no_list() -> None:
 
 @pytest.mark.parametrize("members", [{}, {"grant_type": "refresh_token"}])
 def test_the_grant_type_is_fixed_at_run_time_as_well(members: dict[str, str]) -> None:
-    """Checkers refuse the argument; a document that names the right one is read, for the emulator's sake."""
+    """Type checkers reject the argument; a document with the right value is read, for the emulator."""
     text = {"client_id": "id", "client_secret": "s3cret", "refresh_token": "aor"}
     made = RefreshTokenGrant.model_validate({**text, **members})
     assert made == grant()
@@ -238,7 +238,7 @@ def test_the_grant_type_is_fixed_at_run_time_as_well(members: dict[str, str]) ->
 
 @pytest.mark.parametrize("value", [MASK, SecretStr(MASK)], ids=["str", "SecretStr"])
 def test_the_mask_is_refused_as_a_secret(value: str | SecretStr) -> None:
-    """What `model_dump_json()` gives must not read back as a secret."""
+    """The output of `model_dump_json()` must not be read back as a secret."""
     with pytest.raises(ValidationError) as caught:
         _ = CreateTokenResponse.model_validate({"access_token": value})
     assert problem_of(caught.value) == (
@@ -316,7 +316,7 @@ def test_a_lone_surrogate_gives_a_documented_error_that_quotes_nothing(surrogate
     ):
         with pytest.raises(ConfigurationError) as caught:
             _ = to_json(model)
-        assert str(caught.value) == f"{type(model).__name__} holds a text that UTF-8 cannot encode"
+        assert str(caught.value) == f"{type(model).__name__} contains text that UTF-8 cannot encode"
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
 
@@ -328,7 +328,7 @@ def test_as_secret_wraps_a_string_and_keeps_a_secret() -> None:
 
 
 def test_a_stored_document_ignores_what_it_does_not_know() -> None:
-    """A newer version's document can be read by an older one."""
+    """An older version can read a newer version's document."""
 
     class Note(Stored, frozen=True):
         note_text: str

@@ -33,7 +33,7 @@ def test_a_verifier_has_64_unreserved_characters() -> None:
 
 
 def test_each_character_of_a_verifier_is_as_likely() -> None:
-    """Every byte once: those that would favour the first characters are left out."""
+    """Every byte once: bytes that would make the first characters more likely are discarded."""
     given: list[bytes] = [bytes(range(96)), bytes(range(96, 192)), bytes(range(192, 256))]
 
     def entropy(count: int) -> bytes:
@@ -49,7 +49,7 @@ def test_each_character_of_a_verifier_is_as_likely() -> None:
 def test_entropy_that_gives_nothing_usable_ends() -> None:
     with pytest.raises(RuntimeError) as caught:
         _ = new_code_verifier(lambda count: b"\xff" * count)
-    assert str(caught.value) == "The entropy repeats itself: it must give other bytes each time"
+    assert str(caught.value) == "The entropy repeats itself: it must return other bytes each time"
 
 
 def test_a_state_is_a_random_uuid() -> None:

@@ -34,7 +34,7 @@ from ssooidc_core import (
     flow,
     register_client,
 )
-from ssooidc_core._program import THROTTLING_CODES, is_throttling
+from ssooidc_core._transient_errors import THROTTLING_CODES, is_throttling
 
 NOW = Instant(datetime(2026, 1, 1, tzinfo=UTC), 5.0)
 CONFIG = ClientConfig(region="us-east-1", user_agent_suffix="my-tool/1.0")
@@ -46,7 +46,7 @@ GRANT = RefreshTokenGrant(
 
 @flow
 def doubled(seconds: float, *, note: str = "") -> Steps[str]:
-    """Sleep, then say when."""
+    """Sleep, and return the time."""
     yield from Sleep(seconds)
     instant = yield from Now()
     return f"{note}{instant.monotonic}"
@@ -111,7 +111,7 @@ def test_an_operation_is_frozen() -> None:
 
 
 def test_the_headers_of_a_request() -> None:
-    """The core adds the user agent and the `amz-sdk-*` headers behind the operation's own."""
+    """The core adds the user agent and the `amz-sdk-*` headers after the operation's own."""
     request = OPERATION.http_request(CONFIG, NOW, attempt=2, max_attempts=3, invocation_id="i")
     assert request.headers.fields == (
         ("Content-Type", "application/json"),
@@ -156,7 +156,7 @@ def test_by_default_what_may_pass_may_be_repeated(error: Exception, *, repeatabl
 
 
 def test_the_throttling_codes() -> None:
-    """SDK reference, *Retry behavior*; `SlowDown` is one, `SlowDownException` is the polling loop's."""
+    """SDK reference, *Retry behavior*; it lists `SlowDown`, while `SlowDownException` is for the polling loop."""
     assert sorted(THROTTLING_CODES) == [
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
@@ -277,7 +277,7 @@ def test_a_flow_of_the_package_pickles_by_name() -> None:
 
 
 def test_an_operation_of_ones_own_must_have_its_parts() -> None:
-    """Checkers say so too; at run time a part that is missing must not read as a result of `None`."""
+    """Type checkers report it too; at run time, a missing part must not be read as the result `None`."""
 
     class Unfinished(Operation[str, ConnectFailed]): ...
 

@@ -1,4 +1,4 @@
-"""Pure means pure: what the core imports, and that it reads no file, environment, clock or randomness by itself."""
+"""The core performs no I/O: what it imports, and that it reads no file, environment, clock or entropy by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODULES = sorted(
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Roots of modules that carry bytes, tell the time, start things, or are ours and above the core.
+# Top-level modules that do I/O, read clocks, start processes, or are packages of ours above the core.
 FORBIDDEN = (
     "ssl",
     "_ssl",
@@ -69,8 +69,8 @@ assert run(register_client(request), Transport()).client_id == "i"
 
 
 def loaded_by(code: str) -> set[str]:
-    """The modules in `sys.modules` of a fresh, isolated interpreter that ran this code."""
-    # Isolated, it sees no PYTHONPATH: the package under test is named, be it a checkout or installed.
+    """Return the names in `sys.modules` of a new isolated interpreter after it ran this code."""
+    # In isolated mode PYTHONPATH is ignored, so the package under test, in a checkout or installed, is added.
     whole = (
         f"import sys\nsys.path.insert(0, {str(PACKAGE.parent)!r})\n{code}\n"
         "import json\nprint(json.dumps(sorted(sys.modules)))"
@@ -96,7 +96,7 @@ def baseline() -> set[str]:
 
 
 def test_importing_the_package_loads_nothing_that_performs_io(baseline: set[str]) -> None:
-    """Only what pydantic itself pulls in."""
+    """Only pydantic's own imports."""
     loaded = loaded_by("import ssooidc_core")
     assert "ssooidc_core._operations.create_token" in loaded
     assert forbidden_in(loaded - baseline) == set()
@@ -105,7 +105,7 @@ def test_importing_the_package_loads_nothing_that_performs_io(baseline: set[str]
 def test_importing_every_module_but_the_policies_does_not_load_tenacity(
     baseline: set[str],
 ) -> None:
-    """Its import costs as much as a whole call."""
+    """Importing it takes as long as a whole call."""
     others = [name for name in MODULES if name != "ssooidc_core.policies"]
     assert len(others) > 20
     loaded = loaded_by("\n".join(f"import {name}" for name in others))
@@ -124,7 +124,7 @@ def test_a_run_that_succeeds_does_not_load_tenacity(baseline: set[str]) -> None:
     assert forbidden_in(loaded - baseline) == set()
 
 
-# What reads or writes the world; `random` and `secrets` may be imported, and their uses are looked at one by one.
+# Names that do I/O; `random` and `secrets` may be imported, and their uses are checked one by one.
 IMPURE_MODULES = frozenset(
     {
         "asyncio",
@@ -160,7 +160,7 @@ CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
 def impurities(tree: ast.AST) -> Iterator[str]:
-    """What in a module's syntax tree reaches for the world."""
+    """Return the places in a module's syntax tree that do I/O."""
     excused = set(entropy_defaults(tree))
     for node in ast.walk(tree):
         match node:
@@ -185,7 +185,7 @@ def root(module: str) -> str:
 
 
 def entropy_defaults(tree: ast.AST) -> Iterator[ast.AST]:
-    """Nodes that only give an argument its default: `def f(x=random.random)` and `x or random.y()`."""
+    """Return nodes that only give an argument its default: `def f(x=random.random)` and `x or random.y()`."""
     for function in ast.walk(tree):
         if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue

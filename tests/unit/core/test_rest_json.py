@@ -1,4 +1,4 @@
-"""`ssooidc_core._rest_json`: answers that are not what was asked for, and the requests' encoding."""
+"""`ssooidc_core._rest_json`: unexpected responses, and the encoding of requests."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_200_that_is_not_a_token_says_what_it_is(body: bytes, text: str) -> No
 
 
 def test_of_a_repeated_member_the_last_one_counts() -> None:
-    """RFC 8259 section 4 leaves it open; this is what most readers do, pydantic and Python's `json` included."""
+    """RFC 8259 section 4 leaves it open; most parsers do this, including pydantic and Python's `json`."""
     body = b'{"accessToken":"first","accessToken":"last"}'
     assert REFRESH.parse(HttpResponse(200, JSON, body)) == CreateTokenResponse(
         access_token=SecretStr("last")
@@ -171,7 +171,7 @@ def test_an_unknown_member_may_hold_anything_that_is_json() -> None:
     ],
 )
 def test_these_content_types_are_json(content_type: str | None) -> None:
-    """RFC 8259 section 11, RFC 6839 section 3.1; one that is missing is not held against an answer."""
+    """RFC 8259 section 11, RFC 6839 section 3.1; a response without a content type is accepted."""
     headers = {} if content_type is None else {"content-TYPE": content_type}
     assert REFRESH.parse(HttpResponse(200, headers, GOOD)).token_type is None
 
@@ -204,7 +204,7 @@ def test_a_captive_portals_page_is_recognisable() -> None:
     )
     assert error.request_id == "r-1"
     assert error.hint == (
-        "Something between here and AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
+        "Something other than AWS (a proxy, a captive portal, a wrong endpoint) may have answered."
     )
 
 
@@ -221,7 +221,7 @@ def test_every_2xx_is_a_success(status: int) -> None:
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
 def test_a_redirect_is_never_followed(status: int) -> None:
-    """RFC 9110 section 15.4; it would carry the secrets of the request elsewhere."""
+    """RFC 9110 section 15.4; following it would send the request's secrets to another host."""
     headers = {**HTML, "Location": "https://evil.example/?r-secret"}
     assert str(unparsed(status, headers, PAGE)) == (
         f"The answer is a redirect, which is never followed (status {status})"
@@ -231,7 +231,7 @@ def test_a_redirect_is_never_followed(status: int) -> None:
 @pytest.mark.parametrize("status", [0, 100, 101, 103, 199, -1])
 def test_a_status_that_no_answer_has_is_refused(status: int) -> None:
     assert str(unparsed(status, JSON, GOOD)) == (
-        f"The answer has a status that no answer has (status {status})"
+        f"The answer has a status that is not valid for an answer (status {status})"
     )
 
 
@@ -313,7 +313,7 @@ def test_an_empty_200_is_right_for_logout(
 def test_a_200_with_something_else_is_not_a_logout(
     headers: dict[str, str], body: bytes, text: str
 ) -> None:
-    """Behind a captive portal nobody was logged out."""
+    """A response of a captive portal is not a logout."""
     assert str(unparsed(200, headers, body, LOGOUT)) == text
 
 
@@ -341,11 +341,11 @@ def test_a_header_value_is_visible_ascii() -> None:
     for bad in ("", " ", "a b", "a\n", "\u00e9"):
         with pytest.raises(ConfigurationError) as caught:
             _ = header_value("t", SecretStr(bad))
-        assert str(caught.value) == "t is empty or holds characters that no header can"
+        assert str(caught.value) == "t is empty or contains characters that a header cannot have"
 
 
 def test_a_member_that_utf_8_cannot_encode_is_refused_before_anything_is_sent() -> None:
     operation = register_client(RegisterClientRequest(client_name="\ud800", client_type="public"))
     with pytest.raises(ConfigurationError) as caught:
         _ = operation.unsigned_request(ClientConfig(region="us-east-1"))
-    assert str(caught.value) == "RegisterClientRequest holds a text that UTF-8 cannot encode"
+    assert str(caught.value) == "RegisterClientRequest contains text that UTF-8 cannot encode"

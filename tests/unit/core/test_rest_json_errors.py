@@ -1,4 +1,4 @@
-"""`ssooidc_core._rest_json`: which error an answer is, and what it carries."""
+"""`ssooidc_core._rest_json`: which error a response is, and its attributes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ NAMES = sorted(OIDC_ERRORS)
 def test_each_modelled_error_by_its_name(
     name: str, headers: dict[str, str], members: dict[str, str]
 ) -> None:
-    """A name wins over any OAuth code."""
+    """A name takes precedence over any OAuth code."""
     located = {"endpoint": "https://e", "region": "r-1"} if "Region" in name else {}
     error = refused(
         {
@@ -112,7 +112,7 @@ def test_each_modelled_error_by_its_name(
 def test_each_modelled_error_by_its_oauth_code_for_every_operation(
     name: str, operation: object
 ) -> None:
-    """RFC 6749 section 5.2, RFC 8628 section 3.5: the last resort, where the answer has no name."""
+    """RFC 6749 section 5.2, RFC 8628 section 3.5: used only if the response has no name."""
     oauth = OIDC_ERRORS[name].oauth_error
     error = refused({"error": oauth}, operation=operation)
     assert type(error) is OIDC_ERRORS[name]
@@ -124,7 +124,7 @@ def test_each_modelled_error_by_its_oauth_code_for_every_operation(
     "operation", [REFRESH, IAM, REGISTER], ids=lambda each: type(each).__name__
 )
 def test_invalid_request_is_about_a_region_only_with_endpoint_and_region(operation: object) -> None:
-    """Two modelled errors share the OAuth code `invalid_request`."""
+    """Two modelled errors have the OAuth code `invalid_request`."""
     body = {"error": "invalid_request", "endpoint": "https://e", "region": "eu-west-1"}
     error = refused(body, operation=operation)
     assert isinstance(error, InvalidRequestRegionException)
@@ -140,7 +140,7 @@ def test_a_region_error_that_is_named_may_lack_its_members() -> None:
     error = refused({}, headers={"x-amzn-errortype": "InvalidRequestRegionException"})
     assert isinstance(error, InvalidRequestRegionException)
     assert (error.endpoint, error.region) == (None, None)
-    assert error.hint == "Use the region that the token was issued in."
+    assert error.hint == "Use the region in which the token was issued."
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_region_error_that_is_named_may_lack_its_members() -> None:
 def test_the_order_in_which_names_are_looked_for(
     headers: dict[str, str], body: dict[str, object], code: str, cls: type[ServiceError] | None
 ) -> None:
-    """Header > code > __type > OAuth error > HTTP status; what cannot be a name is passed over."""
+    """Header > code > __type > OAuth error > HTTP status; a value that is not a valid name is ignored."""
     error = refused(body, headers=headers)
     assert error.code == code
     assert type(error) is (errors.SlowDownException if cls is None else cls)
@@ -209,7 +209,7 @@ def test_each_of_the_portals_errors_by_its_name(name: str) -> None:
 def test_a_message_may_have_a_capital_letter(
     members: dict[str, object], message: str | None
 ) -> None:
-    """What AWS answers in front of a service, where a signature or IAM's policies refuse, is written so."""
+    """AWS's responses about signatures and IAM policies, which do not come from the service, are written so."""
     error = refused(
         members, headers={"x-amzn-errortype": "AccessDeniedException"}, operation=IAM, status=403
     )
@@ -244,7 +244,7 @@ def test_the_portals_invalid_request_is_not_sso_oidcs() -> None:
 def test_retry_after_is_in_milliseconds_and_a_bad_one_is_ignored(
     value: str | None, seconds: float | None
 ) -> None:
-    """Retries 2.1: `x-amz-retry-after`; "bad/negative ignored"."""
+    """Retries 2.1: `x-amz-retry-after`; an invalid or negative value is ignored."""
     headers = {} if value is None else {"X-Amz-Retry-After": value}
     assert refused({"error": "slow_down"}, headers=headers).retry_after == seconds
 

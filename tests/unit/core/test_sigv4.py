@@ -1,14 +1,15 @@
-"""`ssooidc_core._sigv4`: what is signed, what is not, and what is refused."""
+"""`ssooidc_core._sigv4`: what is signed, what is not signed, and what is refused."""
 
 from __future__ import annotations
 
+import copy
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core import ConfigurationError, Credentials, HttpRequest
+from ssooidc_core import ConfigurationError, Credentials, HttpRequest, TemporaryCredentials
 from ssooidc_core._sigv4 import sign
 
 WHEN = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
@@ -112,7 +113,7 @@ def test_headers_that_proxies_may_change_are_not_signed(name: str) -> None:
 
 
 def test_a_request_that_is_signed_already_is_signed_anew() -> None:
-    """Each attempt of a call has its own date, and the credentials may be others by then."""
+    """Each attempt of a call has a new date, and the credentials may have changed."""
     before = Credentials.of("OTHER", "key", "token")
     again = sign(
         signed(headers=(("A", "b"),), credentials=before),
@@ -126,7 +127,7 @@ def test_a_request_that_is_signed_already_is_signed_anew() -> None:
 
 
 def test_a_header_that_is_there_twice_is_signed_as_one() -> None:
-    """The values in their order, with commas: RFC 9110 section 5.3."""
+    """The values in their order, joined with commas: RFC 9110 section 5.3."""
     twice = signed(headers=(("My-Header", " a  b"), ("Other", "x"), ("my-header", "c ")))
     assert signature(twice) == signature(signed(headers=(("My-Header", "a b,c"), ("Other", "x"))))
 
@@ -148,7 +149,7 @@ def test_a_given_host_header_is_the_one_signed() -> None:
     ],
 )
 def test_the_default_port_and_the_case_of_the_host_are_not_signed(url: str, same_as: str) -> None:
-    """RFC 9110 section 7.2: Host leaves out the scheme's default port."""
+    """RFC 9110 section 7.2: Host omits the scheme's default port."""
     assert signature(signed(url)) == signature(signed(same_as))
 
 
@@ -209,7 +210,7 @@ def test_body_method_time_key_and_token_make_a_difference() -> None:
 
 
 def test_a_slash_in_the_region_does_not_divide_the_scope() -> None:
-    """The key is derived from four values, whatever is in them."""
+    """The key is derived from four separate values, whatever they contain."""
     results = [
         sign(HttpRequest("GET", "https://h"), credentials=AWS, region=a, service=b, now=WHEN)
         for a, b in (("x/y", "z"), ("x", "y/z"))
@@ -223,7 +224,7 @@ def test_the_time_is_given_in_utc() -> None:
 
 
 def test_a_naive_time_is_refused() -> None:
-    """It would be taken for this machine's local time, which nobody passed in."""
+    """It would be interpreted in the local time of the machine."""
     with pytest.raises(ConfigurationError) as caught:
         _ = signed(now=WHEN.replace(tzinfo=None))
     assert str(caught.value) == (
@@ -235,8 +236,8 @@ def test_a_naive_time_is_refused() -> None:
     "bad", ["", "a b", "a\r\nX: y", "\n", "ü", "\x7f", "a\x00", "\ud800", "a "]
 )
 def test_credentials_that_no_header_can_hold_are_refused(bad: str) -> None:
-    """RFC 9110 section 5.5; a line break would begin another header."""
-    text = "The credentials' {} is empty or holds characters that no header can"
+    """RFC 9110 section 5.5; a line break would start another header."""
+    text = "The credentials' {} is empty or contains characters that a header cannot have"
     with pytest.raises(ConfigurationError) as caught:
         _ = signed(credentials=Credentials.of(bad, "key"))
     assert str(caught.value) == text.format("access_key_id")
@@ -255,3 +256,17 @@ def test_credentials_are_values_that_hide_their_secrets() -> None:
         "session_token=SecretStr('**********'))"
     )
     assert Credentials.of("AKID", "key").session_token is None
+
+
+def test_credentials_of_a_role_sign_like_others() -> None:
+    of_a_role = TemporaryCredentials("AKID", SecretStr("key"), SecretStr("token"))
+    assert signed(credentials=of_a_role) == signed(
+        credentials=Credentials.of("AKID", "key", "token")
+    )
+    assert repr(of_a_role) == (
+        "TemporaryCredentials(access_key_id='AKID', secret_access_key=SecretStr('**********'), "
+        "session_token=SecretStr('**********'))"
+    )
+    assert pickle.loads(pickle.dumps(of_a_role)) == copy.copy(of_a_role) == of_a_role
+    with pytest.raises(TypeError):
+        _ = TemporaryCredentials("AKID", SecretStr("key"))  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""`ssooidc_core._text`: text from elsewhere, made fit for a terminal, a log or an error message."""
+"""`ssooidc_core._text`: text from other sources, made safe for a terminal, a log or an error message."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def test_plain_text_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     "character",
     [
-        *(chr(code) for code in range(0x20)),  # C0, ESC included: a terminal obeys them
-        *(chr(code) for code in range(0x7F, 0xA0)),  # DEL and C1, CSI included
+        *(chr(code) for code in range(0x20)),  # C0, including ESC: a terminal interprets them
+        *(chr(code) for code in range(0x7F, 0xA0)),  # DEL and C1, including CSI
         "\u00ad",  # soft hyphen
         "\u061c",  # Arabic letter mark
         *(chr(code) for code in range(0x200B, 0x2010)),  # zero width and direction marks

@@ -1,4 +1,4 @@
-"""A center under a clock that the test moves, and the calls of a login, each as one function."""
+"""A center with a clock that tests move, and a function for each call of a login."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -32,6 +32,27 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 PAGES = "http://127.0.0.1:8080"
 
 
+class Register(Protocol):
+    """Registers a client: `register(center, clientName="other")`."""
+
+    def __call__(self, asked: IdentityCenter, /, **members: object) -> dict[str, str]:
+        """Return the members that identify the client."""
+        ...
+
+
+class Refusal(NamedTuple):
+    """The error in a response."""
+
+    status: int
+    name: str
+    """Of the model."""
+    text: str
+    """The OAuth code of SSO OIDC, the message of the portal; empty where it is no error."""
+
+
+ErrorOf: TypeAlias = Callable[[HttpResponse], Refusal]
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()
@@ -44,7 +65,7 @@ def center() -> IdentityCenter:
 
 @pytest.fixture
 def ask(clock: VirtualClock) -> Callable[..., HttpResponse]:
-    """Send a request to a center and give its answer: `ask(center, "/token", {...})`."""
+    """Send a request to a center and return the response: `ask(center, "/token", {...})`."""
 
     def send(
         asked: IdentityCenter,
@@ -64,10 +85,27 @@ def ask(clock: VirtualClock) -> Callable[..., HttpResponse]:
 
 
 @pytest.fixture
-def register(ask: Callable[..., HttpResponse]) -> Callable[..., dict[str, str]]:
-    """Register a client, with a scope unless told otherwise, and give the members that prove who it is."""
+def error_of() -> ErrorOf:
+    """Return the error in a response, after checking that a portal error has exactly its two members."""
 
-    def call(asked: IdentityCenter, **members: object) -> dict[str, str]:
+    def read(answer: HttpResponse) -> Refusal:
+        members: dict[str, str] = json.loads(answer.body)
+        if "__type" not in members:
+            name = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
+            return Refusal(answer.status, name, members.get("error", ""))
+        assert list(members) == ["message", "__type"]
+        namespace, _, name = members["__type"].partition("#")
+        assert namespace == "com.amazonaws.switchboard.portal"
+        return Refusal(answer.status, name, members["message"])
+
+    return read
+
+
+@pytest.fixture
+def register(ask: Callable[..., HttpResponse]) -> Register:
+    """Register a client, by default with a scope, and return the members that identify it."""
+
+    def call(asked: IdentityCenter, /, **members: object) -> dict[str, str]:
         usual = {"clientName": "tool", "clientType": "public", "scopes": ["sso:account:access"]}
         answer = ask(asked, "/client/register", usual | members)
         assert answer.status == 200, answer.body
@@ -79,7 +117,7 @@ def register(ask: Callable[..., HttpResponse]) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def start(ask: Callable[..., HttpResponse]) -> Callable[..., dict[str, Any]]:
-    """Start a device login and give the answer's members."""
+    """Start a device login and return the response's members."""
 
     def call(asked: IdentityCenter, client: dict[str, str], **more: object) -> dict[str, Any]:
         answer = ask(
@@ -117,7 +155,7 @@ def refresh(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def sign_in(
     start: Callable[..., dict[str, Any]], poll: Callable[..., HttpResponse]
 ) -> Callable[..., dict[str, Any]]:
-    """Go through a whole login and give the token's members."""
+    """Complete a login and return the members of its token."""
 
     def call(asked: IdentityCenter, client: dict[str, str]) -> dict[str, Any]:
         login = start(asked, client)
@@ -137,7 +175,7 @@ def transport(center: IdentityCenter, clock: VirtualClock) -> EmulatorTransport:
 
 @pytest.fixture
 def portal(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Ask the portal with an access token: `portal(center, token, "/assignment/accounts")`."""
+    """Send a request to the portal with an access token: `portal(center, token, "/assignment/accounts")`."""
 
     def call(
         asked: IdentityCenter,
@@ -156,7 +194,7 @@ def portal(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @pytest.fixture
 def token(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> str:
     """An access token of the example's user."""
@@ -184,7 +222,7 @@ def issuer_key() -> ECKey:
 
 @pytest.fixture
 def iam_center(issuer_key: ECKey) -> IdentityCenter:
-    """A center with two applications, of which jane may use one, and a trusted token issuer."""
+    """A center with two applications, one of which is assigned to jane, and a trusted token issuer."""
     directory = Directory.example()
     directory.add_user("jane", user_id="u-jane", email="jane@corp.example")
     directory.add_user("joe", user_id="u-joe", email="joe@corp.example")
@@ -236,7 +274,7 @@ def assertion(issuer_key: ECKey, clock: VirtualClock) -> Callable[..., str]:
 
 @pytest.fixture
 def ask_iam(clock: VirtualClock) -> Callable[..., HttpResponse]:
-    """Send a CreateTokenWithIAM that the example's key signed: `ask_iam(center, {...})`."""
+    """Send a CreateTokenWithIAM request that is signed with the example's key: `ask_iam(center, {...})`."""
 
     def send(
         asked: IdentityCenter,
@@ -265,8 +303,8 @@ def ask_iam(clock: VirtualClock) -> Callable[..., HttpResponse]:
 
 
 @pytest.fixture
-def authorize_path(register: Callable[..., dict[str, str]]) -> Callable[..., str]:
-    """Register a client for browser logins, and give path and query of the page that it opens."""
+def authorize_path(register: Register) -> Callable[..., str]:
+    """Register a client for browser logins, and return path and query of the page that it opens."""
 
     def call(asked: IdentityCenter, *, state: str = "s", **members: object) -> str:
         usual: dict[str, object] = {
@@ -288,11 +326,14 @@ def authorize_path(register: Callable[..., dict[str, str]]) -> Callable[..., str
 
 
 class Browser:
-    """Looks at the device page: keeps the cookie and reads the form, as a browser does."""
+    """Keeps the cookie, reads the form, and sends it to `action`, like a browser."""
 
-    def __init__(self, ask: Callable[..., HttpResponse], center: IdentityCenter) -> None:
+    def __init__(
+        self, ask: Callable[..., HttpResponse], center: IdentityCenter, action: str = "/device"
+    ) -> None:
         self.ask = ask
         self.center = center
+        self.action = action
         self.cookie: str | None = None
         self.form: dict[str, str] = {}
 
@@ -310,23 +351,28 @@ class Browser:
         return answer
 
     def open(self, user_code: str) -> HttpResponse:
+        """Open the device page with a code."""
         return self.get(f"/device?user_code={user_code}")
 
     def post(
         self, decision: str | None, *headers: tuple[str, str], **changes: str | None
     ) -> HttpResponse:
         form = {**self.form, "decision": decision, **changes}
-        body = "&".join(f"{name}={value}" for name, value in form.items() if value is not None)
+        body = urlencode({name: value for name, value in form.items() if value is not None})
         return self.send(body.encode(), *(headers or (("Origin", PAGES),)))
 
-    def send(self, body: bytes, *headers: tuple[str, str]) -> HttpResponse:
+    def send(self, body: bytes, *headers: tuple[str, str], path: str | None = None) -> HttpResponse:
         return self.ask(
-            self.center, "/device", body, base=PAGES, headers=(*headers, *self._cookies())
+            self.center,
+            self.action if path is None else path,
+            body,
+            base=PAGES,
+            headers=(*headers, *self._cookies()),
         )
 
     def another(self, center: IdentityCenter) -> Browser:
-        """Give another browser, without a cookie."""
-        return Browser(self.ask, center)
+        """Return another browser, without a cookie."""
+        return Browser(self.ask, center, self.action)
 
     @staticmethod
     def title(answer: HttpResponse) -> str:
@@ -341,7 +387,7 @@ def browser(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Browser
 
 
 @pytest.fixture
-def client(center: IdentityCenter, register: Callable[..., dict[str, str]]) -> dict[str, str]:
+def client(center: IdentityCenter, register: Register) -> dict[str, str]:
     return register(center)
 
 
@@ -359,7 +405,7 @@ def status_of(
     login: dict[str, Any],
     poll: Callable[..., HttpResponse],
 ) -> Callable[[], str]:
-    """Give what a poll says."""
+    """Return the result of a poll."""
 
     def ask_once() -> str:
         answer = poll(center, client, login)

@@ -1,4 +1,4 @@
-"""The directory: what it refuses, in which order it lists, and what it says of itself."""
+"""The directory: what it refuses, the order of its lists, and its repr."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def test_the_example(directory: Directory) -> None:
 
 @pytest.mark.parametrize("name", ["", "user"])
 def test_a_name_that_no_new_user_has(name: str, directory: Directory) -> None:
-    with pytest.raises(ValueError, match=f"A user needs a name that no other has, not '{name}'"):
+    with pytest.raises(
+        ValueError, match=f"A user's name must be unique and not empty, unlike '{name}'"
+    ):
         directory.add_user(name)
 
 
@@ -34,23 +36,28 @@ def test_a_name_that_no_new_user_has(name: str, directory: Directory) -> None:
     "account_id", ["", "12345678901", "1234567890123", "12345678901x", "１" * 12]
 )
 def test_an_id_that_no_account_has(account_id: str, directory: Directory) -> None:
-    with pytest.raises(ValueError, match="An account id has 12 digits and is unique"):
+    with pytest.raises(ValueError, match="An account id must have 12 digits and be unique"):
         directory.add_account(account_id)
 
 
 def test_an_account_that_there_is_already(directory: Directory) -> None:
-    with pytest.raises(ValueError, match="is unique, not '123456789012'"):
+    with pytest.raises(ValueError, match="be unique, unlike '123456789012'"):
         directory.add_account("123456789012")
 
 
 @pytest.mark.parametrize(
     ("user", "account_id", "role_name", "problem"),
     [
-        ("jane", "123456789012", "R", "No user 'jane': add_user comes first"),
-        ("user", "111122223333", "R", "No account '111122223333': add_account comes first"),
-        ("user", "123456789012", "", "A role's name has 1 to 32 letters"),
-        ("user", "123456789012", "x" * 33, "A role's name has 1 to 32 letters"),
-        ("user", "123456789012", "a\n", "A role's name has 1 to 32 letters"),
+        ("jane", "123456789012", "R", "No user 'jane': call directory.add_user first"),
+        (
+            "user",
+            "111122223333",
+            "R",
+            "No account '111122223333': call directory.add_account first",
+        ),
+        ("user", "123456789012", "", "A role's name must have 1 to 32 letters"),
+        ("user", "123456789012", "x" * 33, "A role's name must have 1 to 32 letters"),
+        ("user", "123456789012", "a\n", "A role's name must have 1 to 32 letters"),
     ],
 )
 def test_what_cannot_be_assigned(
@@ -73,9 +80,9 @@ def test_someone(directory: Directory) -> None:
     jane = directory.add_user("jane")
     assert directory.someone(None).name == "user"
     assert directory.someone("jane") == jane
-    with pytest.raises(ValueError, match=r"No user 'joe': directory\.add_user comes first"):
+    with pytest.raises(ValueError, match=r"No user 'joe': call directory\.add_user first"):
         directory.someone("joe")
-    with pytest.raises(ValueError, match=r"There is no user yet: directory\.add_user comes first"):
+    with pytest.raises(ValueError, match=r"No user: call directory\.add_user first"):
         Directory().someone(None)
 
 
@@ -86,7 +93,7 @@ def test_the_one_user_with_an_attribute(attribute: str, directory: Directory) ->
     assert directory.user_with(attribute, "nobody") is None
 
 
-def test_two_users_with_one_address_are_nobody(directory: Directory) -> None:
+def test_an_address_of_two_users_finds_neither(directory: Directory) -> None:
     directory.add_user("jane", email="user@example.com")
     assert directory.user_with("email", "user@example.com") is None
 

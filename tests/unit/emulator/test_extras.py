@@ -1,4 +1,4 @@
-"""Without the extra, the emulator says what to install."""
+"""Without the extra, the error of the emulator says what to install."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def login(asked: IdentityCenter) -> Any:  # noqa: ANN401
 def decide_at_poll(
     center: IdentityCenter, number: int, decide: Callable[[str], None], clock: VirtualClock
 ) -> None:
-    """Decide on the one pending login when this poll has been answered."""
+    """Decide the pending login after this poll has been answered."""
     polls = 0
 
     def seen(entry: LoggedRequest) -> None:

@@ -1,4 +1,4 @@
-"""The fixtures that every project gets in its own pytest, and what the plugin costs those that do not use them."""
+"""The fixtures of the pytest plugin in any project, and its cost for projects that do not use them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ from ssooidc_emulator import (
 )
 from ssooidc_emulator._serving.client_environment import ClientEnvironment
 
+NO_UVICORN = "import sys; sys.modules['uvicorn'] = None"
 REGISTRATION = RegisterClientRequest(client_name="tool", client_type="public")
 
 
 def python(code: str) -> object:
-    """What another interpreter prints, as JSON."""
+    """Return the parsed JSON output of another interpreter."""
     command = [sys.executable, "-Ic", code]
     done = subprocess.run(  # noqa: S603 - our own code
         command, capture_output=True, check=True, text=True, timeout=60
@@ -86,6 +87,19 @@ def test_the_package_has_no_other_names() -> None:
     ):
         _ = ssooidc_emulator.Idendity  # type: ignore[attr-defined]
     assert sorted(ssooidc_emulator._HOMES) == ssooidc_emulator.__all__
+
+
+@pytest.mark.parametrize(("first", "left_out"), [("", set()), (NO_UVICORN, {"EmulatorServer"})])
+def test_dir_and_help_show_each_name(first: str, left_out: set[str]) -> None:
+    code = """
+import json, pydoc, sys
+import ssooidc_emulator
+shown = dir(ssooidc_emulator)
+text = pydoc.plain(pydoc.render_doc(ssooidc_emulator))
+print(json.dumps([name for name in ssooidc_emulator.__all__ if name in shown and name in text]))
+"""
+    expected = [name for name in ssooidc_emulator.__all__ if name not in left_out]
+    assert python(first + code) == expected
 
 
 def test_it_can_be_switched_off(pytester: pytest.Pytester) -> None:
@@ -180,7 +194,7 @@ def test_the_home_is_ready_and_nothing_is_set(
 
 @pytest.fixture
 def outer(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment around the test, in which boto3 has a default session already."""
+    """The environment around the test, in which boto3 already has a default session."""
     monkeypatch.setenv("AWS_PROFILE", "outer")
     monkeypatch.setenv("AWS_MADE_UP_TOMORROW", "outer")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", object())
@@ -260,7 +274,7 @@ def test_botocore_reads_and_keeps_tokens_in_the_scratch_home(
     identity_center_clock: Clock,
     identity_center_environment: ClientEnvironment,
 ) -> None:
-    """A token of the profile's session, put where the AWS CLI puts it, gets the role's credentials."""
+    """A token of the profile's session, stored where the AWS CLI stores it, gets the role's credentials."""
     home = Path(identity_center_environment.variables["HOME"])
     oidc = boto3.client("sso-oidc")
     client = oidc.register_client(

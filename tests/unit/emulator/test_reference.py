@@ -1,4 +1,4 @@
-"""docs/emulator.md says what there is."""
+"""The tables of docs/emulator.md are complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def text() -> str:
 
 
 def table(text: str, heading: str) -> dict[str, str]:
-    """Give the first and the second cells of the first table below a heading."""
+    """Return the first and the second cells of the first table after a heading."""
     below = text.partition(f"\n{heading}\n")[2].partition("\n#")[0]
     rows = [line.strip("|").split("|") for line in below.splitlines() if line.startswith("| `")]
     return {row[0]: row[1] for row in rows}
@@ -39,7 +39,7 @@ def test_every_verb_and_its_members(text: str) -> None:
     assert list(told) == list(VERBS)
     for verb, cell in told.items():
         members = {name: bool(optional) for name, optional in re.findall(r"`(\w+)`(\?)?", cell)}
-        # `null` and `number` explain the values of others.
+        # `null` and `number` explain the values of other rows.
         members = {name: each for name, each in members.items() if name not in {"null", "number"}}
         fields = VERBS[verb].model_fields
         assert members == {name: not field.is_required() for name, field in fields.items()}, verb
@@ -56,6 +56,12 @@ def test_every_fault(text: str) -> None:
 def test_every_operation(text: str) -> None:
     told = text.partition("Operations: ")[2].partition(".")[0]
     assert names(told) == list(get_args(OperationName))
+
+
+def test_faults_can_be_scripted_for_every_operation(
+    every_request: frozenset[tuple[type, type]],
+) -> None:
+    assert set(get_args(OperationName)) == {operation.__name__ for operation, _ in every_request}
 
 
 def test_every_option(text: str) -> None:

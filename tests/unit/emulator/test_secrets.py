@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,18 +30,21 @@ from ssooidc_emulator._pages.forms import BrowserCookie
 from ssooidc_emulator._request_log import loggable_method, loggable_path
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
+
 
 @pytest.fixture
 def life(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     clock: VirtualClock,
     ask: Callable[..., HttpResponse],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
 ) -> tuple[list[HttpResponse], set[str]]:
-    """Go through everything, and give the pages that were shown and every secret there was."""
+    """Use every part of the emulator, and return the pages that were shown and every secret."""
     client = register(center)
     waiting, token = start(center, client), sign_in(center, client)
     again = json.loads(refresh(center, client, token["refreshToken"]).body)

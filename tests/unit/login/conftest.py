@@ -1,4 +1,4 @@
-"""A session's programs in virtual time: an emulated center, a store, a person and a browser, in three drivers."""
+"""A session's programs in virtual time: an emulated center, a store, a person and a browser, with three drivers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ssooidc_emulator import (
 )
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._events import LoginSteps
-from ssooidc_login._resources import AsyncWorld, Listener, World
+from ssooidc_login._resources import AsyncResources, Listener, Resources
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import VirtualClock
 
@@ -32,7 +32,7 @@ REDIRECT_URI: Final = "http://127.0.0.1:8400/oauth/callback"
 
 @dataclass
 class Person:
-    """Reads what is shown, and does in the browser what the test says."""
+    """Reads the messages, and acts in the browser as the test says."""
 
     opens: bool = True
     shown: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Person:
 
 @dataclass
 class Browser:
-    """A listener without a socket: what came in is looked at when it is polled for."""
+    """A listener without a socket, which looks for a callback when it is polled."""
 
     callbacks: list[str] = field(default_factory=list)
     finished: list[tuple[bool, str]] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Browser:
 
 @dataclass
 class Stage:
-    """All that a program acts on."""
+    """Everything that a program uses."""
 
     center: IdentityCenter
     clock: VirtualClock
@@ -97,16 +97,16 @@ class Stage:
         self.listened.append(ports)
         return self.browser
 
-    def world(self) -> World:
-        return World(
+    def world(self) -> Resources:
+        return Resources(
             transport=EmulatorTransport(self.center, clock=self.clock),
             store=self.store,
             interaction=self.person,
             listen=self.listen,
         )
 
-    def async_world(self) -> AsyncWorld:
-        return AsyncWorld(
+    def async_world(self) -> AsyncResources:
+        return AsyncResources(
             transport=AsyncEmulatorTransport(self.center, clock=self.clock),
             store=self.store,
             interaction=self.person,
@@ -114,15 +114,15 @@ class Stage:
         )
 
     def asked(self) -> list[str | None]:
-        """Name the operations that the center was asked for."""
+        """Return the names of the operations that were requested from the center."""
         return [entry.operation for entry in self.center.log.entries()]
 
 
 class Carry(Protocol):
-    """Carries a program out on a stage."""
+    """Runs a program on a stage."""
 
     def __call__(self, steps: LoginSteps[T], stage: Stage, /) -> T:
-        """Give its result."""
+        """Return the program's result."""
         ...
 
 
@@ -146,7 +146,7 @@ DRIVERS: Final[dict[str, Carry]] = {"drive": blocking, "asyncio": in_asyncio, "t
 
 @pytest.fixture(params=DRIVERS)
 def carry(request: pytest.FixtureRequest) -> Carry:
-    """Each driver, one after the other."""
+    """Each driver, one at a time."""
     return DRIVERS[request.param]
 
 
@@ -167,13 +167,13 @@ def stage() -> Stage:
 
 @pytest.fixture
 def staged() -> Callable[..., Stage]:
-    """Make a stage whose center has these settings."""
+    """Return a function that makes a stage whose center has these settings."""
     return make_stage
 
 
 @pytest.fixture
 def new_person() -> Callable[[], Person]:
-    """Make somebody who only reads."""
+    """Return a person who only reads."""
     return Person
 
 
@@ -183,7 +183,7 @@ def make_stage(**settings: object) -> Stage:
     stage = Stage(center, clock, MemoryStore(), Person(), Browser())
 
     def sign_in(url: str) -> None:
-        """What a person does by default: agree."""
+        """Approve the login, the default action of a person."""
         if "/authorize?" in url:
             stage.browser.callbacks.append(center.authorize(url, clock.now()))
         else:

@@ -1,4 +1,4 @@
-"""`ssooidc_login._driver`: what it holds for programs it lets go of, whatever happens."""
+"""`ssooidc_login._driver`: every resource that it holds for a program is released, whatever happens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ssooidc_login._events import (
     OpenUrl,
     Show,
 )
-from ssooidc_login._resources import AsyncWorld, World
+from ssooidc_login._resources import AsyncResources, Resources
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ KEY: Final = StoreKey("token", "0" * 40)
 
 
 def listening(inside: Callable[[], LoginSteps[T]]) -> LoginSteps[T | None]:
-    """Run a program with everything held that there is to hold."""
+    """Run a program that acquires every resource."""
 
     def held(redirect_uri: str) -> LoginSteps[T | None]:
         assert redirect_uri == "http://127.0.0.1:8400/oauth/callback"
@@ -162,11 +162,9 @@ def test_nothing_to_listen_with_is_said(stage: Stage) -> None:
         return "done"
 
     full = stage.async_world()
-    blocking = World(transport=stage.world().transport, store=stage.store)
-    asynchronous = AsyncWorld(transport=full.transport, store=full.store)
-    text = (
-        "Nothing here can listen for a browser: give the session a listener, or use the device code"
-    )
+    blocking = Resources(transport=stage.world().transport, store=stage.store)
+    asynchronous = AsyncResources(transport=full.transport, store=full.store)
+    text = "This driver has no listener for a browser: give it one, or use the device code"
     with pytest.raises(ConfigurationError) as caught:
         _ = drive(listening(inside), blocking)
     assert str(caught.value) == text
@@ -180,7 +178,7 @@ def test_without_a_person_nothing_is_shown_or_opened(stage: Stage) -> None:
         yield from Show("unheard")
         return (yield from OpenUrl("https://x"))
 
-    world = World(transport=stage.world().transport, store=stage.store)
+    world = Resources(transport=stage.world().transport, store=stage.store)
     assert drive(program(), world) is False
 
 
@@ -195,7 +193,7 @@ def test_a_browser_is_waited_for_inside_listening_only(
 
     with pytest.raises(TypeError) as caught:
         _ = carry(program(), stage)
-    assert str(caught.value) == "A program waited for a browser outside `Listening`"
+    assert str(caught.value) == "A program waited for a browser outside of `Listening`"
 
 
 def test_what_is_no_event_is_refused(carry: Carry, stage: Stage) -> None:
@@ -204,4 +202,4 @@ def test_what_is_no_event_is_refused(carry: Carry, stage: Stage) -> None:
 
     with pytest.raises(TypeError) as caught:
         _ = carry(program(), stage)
-    assert str(caught.value) == "A program yielded str, which is no event of ssooidc_login"
+    assert str(caught.value) == "A program yielded str, which is not an event of ssooidc_login"

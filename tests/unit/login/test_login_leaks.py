@@ -1,6 +1,6 @@
-"""A canary in every secret of a session's life, looked for wherever an application might print, log or store something.
+"""A canary in every secret of a session, searched for in everything that an application might print, log or store.
 
-The life is run again and again, and each time something else fails: an answer, a call of the store, what shows texts.
+The session is run repeatedly with a different failure each time: in a response, in the store, or in the terminal.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from ssooidc_login import (
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._events import LoginSteps, OpenUrl, Save, Show
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._resources import AsyncWorld, Listener, World
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import SessionPrograms
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._resources import AsyncResources, Listener, Resources
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import SessionPrograms
 from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.memory import MemoryStore
 from ssooidc_transports.testing import ScriptedTransport, reply
@@ -49,7 +49,7 @@ from ssooidc_transports.testing import ScriptedTransport, reply
 if TYPE_CHECKING:
     from ssooidc_login.stores.store import Store
 
-# In two parts: tracebacks quote the lines of this file.
+# Split in two: tracebacks quote the lines of this file.
 CANARY: Final = "Zk9qX" + "v7wPd"
 CONFIG: Final = ClientConfig(region="us-east-1")
 START_URL: Final = "https://d-1234567890.awsapps.com/start"
@@ -82,12 +82,12 @@ ANSWERS: Final = {
 
 
 class Interrupted(Exception):
-    """What breaks is not ours: a terminal that is gone, a library's error."""
+    """A failure outside of this library: a terminal that is gone, an error of another library."""
 
 
 @dataclass
 class Life:
-    """A world in which the n-th thing that happens fails in some way."""
+    """A session in which the n-th event fails."""
 
     fails_at: int = 0
     fails: Callable[[], None] = lambda: None
@@ -153,7 +153,7 @@ class Life:
         return self
 
     def watched_store(self) -> Store:
-        """Have what a store does counted."""
+        """Wrap a store so that its calls are counted."""
         for name in ("load", "save", "delete", "try_lock"):
             for each in (name, f"a{name}"):
                 setattr(self.store, each, self._watched(getattr(self.store, each)))
@@ -166,18 +166,18 @@ class Life:
 
         return called
 
-    def world(self) -> World:
-        return World(
+    def world(self) -> Resources:
+        return Resources(
             transport=ScriptedTransport(self.send, config=CONFIG),
             store=self.watched_store(),
             interaction=self,
             listen=self.listen,
         )
 
-    def async_world(self) -> AsyncWorld:
+    def async_world(self) -> AsyncResources:
         store = self.watched_store()
         assert isinstance(store, MemoryStore)
-        return AsyncWorld(
+        return AsyncResources(
             transport=ScriptedTransport(self.send, config=CONFIG),
             store=store,
             interaction=self,
@@ -186,7 +186,7 @@ class Life:
 
 
 def whole_life(way: WayIn) -> LoginSteps[bool]:
-    """Sign in, refresh, list, get credentials, sign out: every secret there is."""
+    """Sign in, refresh, list, get credentials, sign out: every secret is used."""
     settings = SsoSettings(start_url=START_URL, region="us-east-1", session_name="my-sso")
     programs = SessionPrograms(SessionFacts(settings=settings, config=CONFIG))
     plan = LoginPlan(way=way, start_url=START_URL, client_name="tool", reason="Because.")
@@ -203,7 +203,7 @@ def failure(life: Life, way: WayIn, *, asynchronous: bool) -> Exception | None:
             _ = asyncio.run(adrive(whole_life(way), life.async_world()))
         else:
             _ = drive(whole_life(way), life.world())
-    except Exception as error:  # noqa: BLE001 - the test looks at any
+    except Exception as error:  # noqa: BLE001 - any error is checked
         return error
     return None
 
@@ -257,7 +257,7 @@ def wire_fails() -> None:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """All that anybody logs, and all warnings."""
+    """All log records, and all warnings."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
@@ -287,7 +287,7 @@ def test_no_failure_at_any_step_shows_a_secret(
         error = failure(life, way, asynchronous=asynchronous)
         if error is None:
             continue
-        # Slow, and it walks the same frames.
+        # Slow, with the same frames.
         pretty = failures % 8 == 0 and fails is breaks and not asynchronous
         failures += 1
         secrets = (CANARY, *life.verifiers)
@@ -331,7 +331,7 @@ def test_no_answer_that_echoes_a_secret_shows_it(way: WayIn, form: str, log: io.
     failures = 0
     for at, sent in enumerate(whole.sent, start=1):
         for secret in SENT:
-            # What was not sent cannot be known to be a secret: an error's own text has to be told.
+            # A value that was not sent is not known to be a secret, so the error's own text is used.
             if secret not in sent and form not in {"cut", "misfit"}:
                 continue
             error = failure(

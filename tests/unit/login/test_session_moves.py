@@ -1,4 +1,4 @@
-"""`SsoSession` and `AsyncSsoSession` whose start URL leads elsewhere, and what they take from the AWS configuration."""
+"""`SsoSession` and `AsyncSsoSession` if the start URL redirects, and their settings from the AWS configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Life(Protocol):
     def __call__(
         self, transport: ScriptedTransport, store: MemoryStore, person: Person, /
     ) -> tuple[AccessToken, str]:
-        """Give the token, and the region that the session is in at the end."""
+        """Return the token, and the final region of the session."""
         ...
 
 
@@ -68,7 +68,7 @@ def asynchronous(
 
 
 def answers(leads_to: list[str]) -> Callable[[HttpRequest], HttpResponse]:
-    """A vanity host that redirects to these, one after the other, and the service."""
+    """A vanity host that redirects to these URLs in order, and the service."""
     targets = iter(leads_to)
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -114,9 +114,12 @@ def test_a_start_url_that_leads_to_another_region_is_followed_with_a_word(
     assert token.access_token.get_secret_value() == "a"
     assert region == "eu-west-1"
     assert [text for text in person.shown if "region" in text] == [
-        "The start URL leads to region eu-west-1: set sso_region = eu-west-1 in [sso-session my-sso]."
+        (
+            "The start URL leads to region eu-west-1: set sso_region = eu-west-1 in [sso-session my-sso]. "
+            "Until then, the AWS CLI and the AWS SDKs ask us-east-1."
+        )
     ]
-    # What was got before it moved is forgotten as well.
+    # Credentials from before the move are discarded too.
     key = role_credentials_key(SETTINGS, account_id=ACCOUNT, role_name="ReadOnly")
     assert store.load(key) is None
 
@@ -130,7 +133,7 @@ def test_a_transport_that_was_given_is_not_led_elsewhere(
     with pytest.raises(ConfigurationError) as caught:
         _ = life(transport, store, new_person())
     assert str(caught.value) == (
-        "The transport asks region us-east-1, and this session is in eu-west-1: "
+        "The transport sends to region us-east-1, but this session is in eu-west-1: "
         "make the transport with that region"
     )
     assert store.load(registration_key(SETTINGS)) is None
@@ -140,7 +143,7 @@ def test_a_transport_of_another_region_is_refused_at_once() -> None:
     transport = ScriptedTransport([], config=ClientConfig(region="eu-west-1"))
     with pytest.raises(ConfigurationError) as caught:
         _ = SsoSession(SETTINGS, store=MemoryStore(), transport=transport)
-    assert str(caught.value).startswith("The transport asks region eu-west-1")
+    assert str(caught.value).startswith("The transport sends to region eu-west-1")
 
 
 def test_signing_out_forgets_the_roles_of_all_profiles_of_the_session(tmp_path: Path) -> None:

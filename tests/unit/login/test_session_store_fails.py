@@ -1,4 +1,4 @@
-"""A store that can only be read, or that fails for one document: what to do goes on, and the failure is told."""
+"""A store that is read-only, or that fails for one document: the program continues, and the failure is reported."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ssooidc_core import ClientConfig
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import StoreError, WayIn
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import SessionPrograms
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import SessionPrograms
 from ssooidc_login.stores.store import StoreKey
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def role_key(settings: SsoSettings, role: str) -> StoreKey:
 
 
 def fail(stage: Stage, name: str, keys: frozenset[StoreKey]) -> None:
-    """Have a method of the store fail for these keys."""
+    """Make a method of the store fail for these keys."""
     real, areal = getattr(stage.store, name), getattr(stage.store, f"a{name}")
 
     def checked(key: StoreKey, /, *rest: object) -> object:
@@ -63,13 +63,13 @@ def test_credentials_that_cannot_be_kept_are_given_all_the_same(
     settings: SsoSettings,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A container whose home is mounted to be read only, for example."""
+    """For example in a container whose home is mounted read-only."""
     _ = carry(programs.login(PLAN, new_portal_session=False), stage)
     fail(stage, "save", frozenset({role_key(settings, "ReadOnly")}))
     role = carry(programs.credentials(ACCOUNT, "ReadOnly"), stage)
     assert role.role_name == "ReadOnly"
     assert caplog.messages == [
-        "The role's credentials cannot be kept: Cannot save role-credentials"
+        "The role's credentials cannot be saved: Cannot save role-credentials"
     ]
 
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_deleted_keeps_nothing_else(
     assert str(caught.value) == f"Cannot delete {kind}"
     everything = [*keys.values(), role_key(settings, roles[1])]
     assert [key for key in everything if stage.store.load(key) is not None] == [keys[kind]]
-    # The portal is told once.
+    # The portal is called once.
     assert stage.asked().count("Logout") == 1
 
 

@@ -1,4 +1,4 @@
-"""Given clients of both libraries, blocking and not, as one parametrised fixture; cassettes."""
+"""Clients of both HTTP libraries, blocking and asynchronous, as one parametrized fixture; cassettes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Handle = Callable[[httpx.Request], httpx.Response]
 
 
 class Send(Protocol):
-    """Sends through a client of the kind and library, made with these settings."""
+    """Sends a request through a new client of the kind and library, with these settings."""
 
     library: ModuleType
 
@@ -59,7 +59,7 @@ class Sender:
 
 def awaitable(hook: Callable[[object], None]) -> Callable[[object], object]:
     async def call(what: object) -> None:
-        # MockTransport's answers are read already.
+        # The responses of MockTransport are already read.
         hook(what)
 
     return call
@@ -67,19 +67,19 @@ def awaitable(hook: Callable[[object], None]) -> Callable[[object], object]:
 
 @pytest.fixture(params=["httpx", "httpx2"])
 def library(request: pytest.FixtureRequest) -> ModuleType:
-    """Give the module of a library."""
+    """Return the module of a library."""
     return importlib.import_module(request.param)
 
 
 @pytest.fixture(params=["blocking", "asyncio", "trio"])
 def send(request: pytest.FixtureRequest, library: ModuleType) -> Send:
-    """Give the function that sends through a given client."""
+    """Return a function that sends through a given client."""
     return Sender(library, request.param)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a test's cassette is."""
+    """The path of the test's cassette."""
     return tmp_path / "cassette.json"
 
 
@@ -88,7 +88,7 @@ Record = Callable[..., ScriptedTransport]
 
 @pytest.fixture
 def record(path: Path) -> Record:
-    """Record one request as often as there are outcomes: `record(reply(200), Timeout("..."), request=...)`."""
+    """Return a function that records one exchange per outcome: `record(reply(200), Timeout("..."), request=...)`."""
 
     def call(
         *outcomes: HttpResponse | BaseException, request: HttpRequest | None = None

@@ -1,4 +1,4 @@
-"""What a cassette holds of answers, errors, URLs and header fields, and what is said of one that is broken."""
+"""What a cassette contains of responses, errors, URLs and headers, and the errors for a broken cassette."""
 
 from __future__ import annotations
 
@@ -208,7 +208,8 @@ def test_members_are_kept_on_demand_but_no_secrets(path: Path) -> None:
     answer = ReplayTransport(path).send(inner.requests[0])
     assert json.loads(answer.body) == {"error": "invalid_grant", "error_description": "why"}
     with pytest.raises(
-        ValueError, match=r"^These are or hold secrets, and are never kept: accessToken, startUrl$"
+        ValueError,
+        match=r"^These members are or contain secrets and are never kept: accessToken, startUrl$",
     ):
         RecordingTransport(inner, path, keep=["startUrl", "accessToken", "message"])
 
@@ -270,7 +271,7 @@ class TestBrokenFiles:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigurationError) as raised:
             ReplayTransport(path)
-        assert str(raised.value).startswith(f"{path} is no cassette that can be replayed (")
+        assert str(raised.value).startswith(f"{path} is not a cassette that can be replayed (")
         assert problem in str(raised.value)
         assert str(raised.value).endswith("): record it again")
         assert CANARY not in str(raised.value)
@@ -280,7 +281,7 @@ class TestBrokenFiles:
         with pytest.raises(ConfigurationError) as raised:
             ReplayTransport(path)
         assert str(raised.value) == (
-            f"{path} is no cassette that can be replayed (No such file or directory): "
+            f"{path} is not a cassette that can be replayed (No such file or directory): "
             "record it again"
         )
 

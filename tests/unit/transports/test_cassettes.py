@@ -1,4 +1,4 @@
-"""A recorded login replays without its secrets, and anything but the recorded run is refused."""
+"""A recorded login replays without its secrets, and any other request is refused."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BEGAN: Final = datetime(2020, 2, 2, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Run:
-    """What a program got that signs in, refreshes, and uses the portal."""
+    """The results of a program that signs in, refreshes, and uses the portal."""
 
     login: PendingDeviceLogin
     token: CreateTokenResponse
@@ -109,7 +109,7 @@ def center() -> IdentityCenter:
 
 @pytest.fixture
 def recorded(center: IdentityCenter, path: Path) -> Run:
-    """The real run: its first registration is lost on the way, its first poll is too fast."""
+    """Record the real run: its first registration fails on the network, and its first poll is too early."""
     emulator = EmulatorTransport(center, clock=VirtualClock(BEGAN))
     transport = RecordingTransport(FaultyTransport(emulator, [connection_lost()]), path)
     return run(whole_run(center, center.start_url), transport)
@@ -303,7 +303,7 @@ class TestReplayIsStrict:
         assert str(raised.value) == text
 
     def test_a_token_from_elsewhere_is_another_one(self, path: Path) -> None:
-        """The one that was answered has the first number, in the replay as well."""
+        """The token that was in a response has the first number, in the replay too."""
         inner = ScriptedTransport([reply(200, {"accessToken": CANARY}), reply(200, {})])
         requests = [
             self.request(),
@@ -343,7 +343,7 @@ class TestReplayIsStrict:
         def careless() -> Steps[None]:
             try:
                 yield from register_client(REGISTRATION)
-            except Exception as error:  # noqa: BLE001 - that is what it is about
+            except Exception as error:  # noqa: BLE001 - the test checks this
                 pytest.fail(f"caught {error!r}")
 
         with pytest.raises(ReplayMismatch):

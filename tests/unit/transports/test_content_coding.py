@@ -14,7 +14,7 @@ LIMIT = len(TEXT)
 
 
 def packed(body: bytes) -> bytes:
-    # Without a time: it gets into the test's id, which every worker must give alike.
+    # Without a timestamp: the value is part of the test's id, which must be the same in every worker.
     return gzip.compress(body, mtime=0)
 
 

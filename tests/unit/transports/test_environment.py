@@ -1,4 +1,4 @@
-"""`ssooidc_transports.environment`: variables and files become a config, and nothing is read in vain."""
+"""`ssooidc_transports.environment`: variables and files become a config, and only what is needed is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_transports import environment
 from ssooidc_transports.environment import client_config, read_aws_config, sso_settings
 
-# In two parts: a traceback quotes the lines of this file.
+# Split in two: a traceback quotes the lines of this file.
 CANARY = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYEXAMPLEKEY"
 URL = "https://d-1234567890.awsapps.com/start"
 FILE = f"""\
@@ -50,7 +50,7 @@ sso =
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home directory with both files."""
+    """Make a home directory with both files."""
     folder = tmp_path / ".aws"
     folder.mkdir()
     (folder / "config").write_text(FILE, encoding="utf-8")
@@ -60,10 +60,10 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file may be asked for."""
+    """Fail if any file is read."""
 
     def touched(path: str) -> None:
-        pytest.fail(f"asked for {path}")
+        pytest.fail(f"{path} was read")
 
     monkeypatch.setattr(environment, "_bytes_of", touched)
 
@@ -73,13 +73,13 @@ def environ(home: Path, **variables: str) -> dict[str, str]:
 
 
 def refused(program: Callable[[], object]) -> str:
-    """Give the text of what a call raises, once it is known to hold no secret."""
+    """Return the text of a call's error, after checking that it contains no secret."""
     try:
         program()
     except ConfigurationError as error:
         caught = error
     else:
-        pytest.fail("it was accepted")
+        pytest.fail("no error was raised")
     assert caught.__context__ is None
     packages = tuple(
         str(Path(package.__file__ or "").parent)
@@ -103,7 +103,7 @@ def test_the_default_profile(home: Path) -> None:
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", None])
 def test_a_profile_with_a_session(home: Path, variable: str | None) -> None:
-    """The region of the Identity Center counts, whatever `AWS_REGION` says."""
+    """The region of the Identity Center is used, whatever `AWS_REGION` is."""
     variables = environ(home, AWS_REGION="ap-south-1")
     if variable is None:
         found = client_config(profile="dev", environ=variables)
@@ -222,7 +222,7 @@ def test_sign_in_settings(home: Path) -> None:
 @pytest.mark.parametrize(("profile", "shown"), [(None, "default"), ("fips", "fips")])
 def test_nothing_is_said_about_sso(home: Path, profile: str | None, shown: str) -> None:
     assert refused(lambda: sso_settings(profile=profile, environ=environ(home))) == (
-        f"Invalid Configuration: the profile '{shown}' says nothing about SSO: write 'sso_session = ' with the "
+        f"Invalid Configuration: the profile '{shown}' has no SSO settings: write 'sso_session = ' with the "
         f"name of an [sso-session] section into it ({home}/.aws/config), or name another profile (AWS_PROFILE)"
     )
 
@@ -234,7 +234,7 @@ def test_a_profile_that_is_not_there(home: Path) -> None:
         lambda: client_config(profile="x", environ=environ(home)),
         lambda: client_config(environ=environ(home, AWS_PROFILE="x"), region="us-east-1"),
     ):
-        assert refused(program) == f"{said}or name another (AWS_PROFILE)"
+        assert refused(program) == f"{said}or use another one (AWS_PROFILE)"
 
 
 @pytest.mark.parametrize("variable", ["HOME", "USERPROFILE"])
@@ -284,12 +284,12 @@ def test_files_that_cannot_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) 
             variables = {variable: path, other: os.devnull}
             shown = path.replace("\0", " ")
             assert refused(lambda: read_aws_config(variables)) == (  # noqa: B023 - called at once
-                f"Invalid Configuration: {shown} {problem}: mend it, or name another file ({variable})"
+                f"Invalid Configuration: {shown} {problem}: correct it, or name another file ({variable})"
             )
 
 
 def test_a_file_without_permission(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is made: for root, who may run the tests, no file is without permission."""
+    """The error is simulated: root, who may run the tests, can read every file."""
 
     def denied(_path: str) -> None:
         raise PermissionError(13, "Permission denied")
@@ -297,7 +297,7 @@ def test_a_file_without_permission(home: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(environment, "_bytes_of", denied)
     assert refused(lambda: read_aws_config(environ(home))) == (
         f"Invalid Configuration: {home}/.aws/config cannot be read (PermissionError): "
-        "mend it, or name another file (AWS_CONFIG_FILE)"
+        "correct it, or name another file (AWS_CONFIG_FILE)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Failures on the wire: what the client sees, what the service saw, and how much time passed."""
+"""Network failures: what the client and the service see, and how much time passes."""
 
 from __future__ import annotations
 
@@ -182,15 +182,15 @@ def test_all_else_is_the_inner_transports(inner: ScriptedTransport) -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: delayed(-1), "Time does not go back: -1 s"),
-        (lambda: delayed(float("nan")), "Time does not go back: nan s"),
+        (lambda: delayed(-1), "The seconds must be 0 or more: -1"),
+        (lambda: delayed(float("nan")), "The seconds must be 0 or more: nan"),
         (
             lambda: WireFailure(error=None, is_delivered=False),
-            "There is no answer to a request that was not delivered",
+            "A request that was not delivered has no answer: set is_delivered or an error",
         ),
         (
             lambda: WireFailure(error=Timeout, is_delivered=True, may_have_been_sent=False),
-            "An error must not say that nothing was sent where the request was delivered",
+            "A delivered request was sent: set may_have_been_sent",
         ),
         (
             lambda: by_chance(probability=0.5, entropy=bytes),
@@ -215,7 +215,7 @@ def drawing(number: int) -> Entropy:
 class TestChance:
     @pytest.mark.parametrize("probability", [0, 0.25, 0.5, 1])
     def test_the_entropy_decides_where_the_border_is(self, probability: float) -> None:
-        """Eight bytes are a number from 0 to 1, drawn below the probability or not."""
+        """Eight bytes are a number from 0 to 1, which is compared with the probability."""
         border = int(probability * 2**64)
         for drawn in (0, border - 1, border, 2**64 - 1):
             if not 0 <= drawn < 2**64:
@@ -225,7 +225,7 @@ class TestChance:
                 probability=probability,
                 entropy=drawing(drawn),
             )
-            # A float has 53 bits: the number below the border is rounded to it.
+            # A float has 53 bits: the number just below the limit is rounded to it.
             expected = drawn / 2**64 < probability
             assert (decide(REQUEST) is not None) is expected
 
@@ -241,7 +241,7 @@ class TestChance:
 
         found = outcomes()
         assert found == outcomes()
-        # Of 400, about 160 fail, half of them in each way.
+        # Of 400 requests, about 160 fail, half of them in each way.
         assert 120 < sum(each is not None for each in found) < 200
         assert 50 < found.count(connect_failed()) < 110
 

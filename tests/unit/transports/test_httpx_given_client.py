@@ -1,4 +1,4 @@
-"""What a given client does to a request and an answer, and what each of its failures becomes."""
+"""What a given client does to a request and a response, and the error for each of its failures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Send(Protocol):
 
 CONFIG = ClientConfig(region="us-east-1", max_response_bytes=100)
 URL = "https://oidc.us-east-1.amazonaws.com/token"
-ON_THE_WAY = "(on the way to oidc.us-east-1.amazonaws.com)"
+ON_THE_WAY = "(connecting to oidc.us-east-1.amazonaws.com)"
 TOKEN = HttpRequest("POST", URL, (("Content-Type", "application/json"),), b"secret canary")
 
 
@@ -229,7 +229,7 @@ def check_failure(
 
 
 def test_a_connection_error_behind_a_request_that_was_sent(send: Send) -> None:
-    """Some transports repeat a request by themselves: that the last try failed to connect says little."""
+    """Some transports retry by themselves: a failed connection of the last try does not mean that nothing was sent."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         assert b"".join(request.stream) == b"secret canary"  # type: ignore[arg-type]
@@ -363,7 +363,7 @@ def test_own_clients_keep_no_cookies(library: ModuleType, monkeypatch: pytest.Mo
 
 
 class Library:
-    """A library whose clients are made in another way."""
+    """A library whose clients are constructed differently."""
 
     def __init__(self, transport: HttpxTransport, make: Callable[..., object]) -> None:
         self.real = transport._library

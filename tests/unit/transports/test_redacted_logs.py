@@ -1,4 +1,4 @@
-"""The filters alone, for what needs HTTP/2 or a SOCKS proxy to happen."""
+"""The log filters alone, for cases that otherwise need HTTP/2 or a SOCKS proxy."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_the_wall_clock_can_jump_alone() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, float("nan")])
 def test_the_clock_does_not_go_back(seconds: float) -> None:
-    with pytest.raises(ValueError, match=r"^Time does not go back: "):
+    with pytest.raises(ValueError, match=r"^The seconds must be 0 or more: "):
         VirtualClock().advance(seconds)
 
 
@@ -283,7 +283,7 @@ def test_reply_has_the_services_form() -> None:
 
 def test_error_reply_has_the_services_form() -> None:
     answer = error_reply(InvalidGrantException, "Invalid refresh token provided")
-    # Verbatim in a public record of the real service: aws/aws-cli#8561.
+    # Verbatim from a public record of the real service: aws/aws-cli#8561.
     assert answer.body == (
         b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}'
     )

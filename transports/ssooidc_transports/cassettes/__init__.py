@@ -1,4 +1,4 @@
-"""Cassettes: a run against the real service, recorded without its secrets, and replayed in tests.
+"""Recording of exchanges with the real service, without their secrets, and replaying in tests.
 
 ::
 
@@ -7,10 +7,10 @@
     ...
     transport.assert_exhausted()
 
-A cassette holds placeholders in the place of all values that are not known to be harmless: tokens, codes, secrets,
-keys, ids, mail addresses, texts, and whatever this version does not know. Account numbers, names of accounts, roles,
-clients and scopes, and the ids of instances in start URLs stay. The answers of a replay hold the placeholders, and a
-client that sends them back sends what was recorded.
+A cassette contains placeholders instead of all values that are not known to be harmless: tokens, codes, secrets, keys,
+ids, mail addresses, texts, and everything that this version does not know. It keeps account numbers, the names of
+accounts, roles, clients and scopes, and the instance ids in start URLs. The responses of a replay contain the
+placeholders, so a client that sends them back sends what was recorded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The file of recorded exchanges: JSON with a version, written for its owner only and in one piece."""
+"""The file format of a cassette: versioned JSON, readable by its owner only, replaced atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ssooidc_core.errors import (
     Timeout,
     TransportError,
 )
-from ssooidc_transports.cassettes._known_safe import NEVER_KEPT, URLS
+from ssooidc_transports.cassettes._kept_values import NEVER_KEPT, URLS
 
 __all__ = [
     "Cassette",
@@ -43,7 +43,6 @@ __all__ = [
 _FORMAT: Final = "ssooidc-cassette"
 _VERSION: Final = 1
 _LARGEST: Final = 64 * 1024 * 1024
-_TOO_LARGE: Final = f"it has more than {_LARGEST} bytes"
 
 ErrorName: TypeAlias = Literal[
     "TransportError", "ConnectFailed", "ConnectionLost", "ResponseTooLarge", "Timeout"
@@ -65,11 +64,11 @@ class _Part(
     populate_by_name=True,
     hide_input_in_errors=True,
 ):
-    """What all parts of the file share."""
+    """The settings that all parts of the file share."""
 
 
 class RecordedConfig(_Part, frozen=True):
-    """What of the config shapes requests; see `ssooidc_core.ClientConfig`."""
+    """The settings of `ssooidc_core.ClientConfig` that influence requests."""
 
     region: str | None = None
     endpoint_url: str | None = None
@@ -80,10 +79,10 @@ class RecordedConfig(_Part, frozen=True):
     max_attempts: int = 3
 
     def config(self) -> ClientConfig:
-        """Make the config.
+        """Return the configuration.
 
         Raises:
-            ConfigurationError: it is none.
+            ConfigurationError: the recorded settings are not a valid configuration.
         """
         return ClientConfig(**self.model_dump())
 
@@ -94,9 +93,9 @@ class RecordedRequest(_Part, frozen=True):
     Attributes:
         method: the method.
         url: the URL.
-        bearer: the placeholder of the access token that the portal is shown, or `None`.
+        bearer: the placeholder of the access token in a request to the portal, or `None`.
         members: the members of a JSON body, or `None`.
-        opaque: the placeholder of a body that is no JSON object, or `None`.
+        opaque: the placeholder of a body that is not a JSON object, or `None`.
     """
 
     method: str
@@ -107,7 +106,7 @@ class RecordedRequest(_Part, frozen=True):
 
 
 class RecordedResponse(_Part, frozen=True):
-    """A scrubbed answer; `members` and `opaque` are as in a request."""
+    """A scrubbed response; `members` and `opaque` are the same as in a request."""
 
     status: int = Field(ge=100, le=999)
     headers: tuple[tuple[str, str], ...] = ()
@@ -123,20 +122,20 @@ class Failure(_Part, frozen=True):
 
     @classmethod
     def of(cls, error: TransportError) -> Failure:
-        """Name the kind of an error."""
+        """Return the record of an error."""
         for name, kind in reversed(_ERRORS.items()):
             if isinstance(error, kind):
                 return cls(error=name, may_have_been_sent=error.may_have_been_sent)
         raise AssertionError
 
     def exception(self) -> TransportError:
-        """Make an error of the kind."""
+        """Return an error of the recorded type."""
         message = f"The recording has a {self.error} here"
         return _ERRORS[self.error](message, may_have_been_sent=self.may_have_been_sent)
 
 
 class Exchange(_Part, frozen=True):
-    """A request and what came of it."""
+    """A request and its outcome."""
 
     request: RecordedRequest
     outcome: RecordedResponse | Failure
@@ -146,10 +145,10 @@ class Cassette(_Part, frozen=True):
     """A whole recording.
 
     Attributes:
-        began: when; a replay's clock begins there, since answers hold times.
-        config: where the requests went.
-        keep: the members that were kept on demand.
-        exchanges: in the order in which they ended.
+        began: when the recording began. The clock of a replay starts at this time, since responses contain times.
+        config: the settings of the recorded transport.
+        keep: the additional members that were kept.
+        exchanges: the exchanges, in the order in which they ended.
     """
 
     format: Literal["ssooidc-cassette"] = _FORMAT
@@ -169,20 +168,20 @@ class Cassette(_Part, frozen=True):
 
 
 class _Head(BaseModel, frozen=True, hide_input_in_errors=True):
-    """What every version of the file has."""
+    """The members that every version of the file has."""
 
     format: Literal["ssooidc-cassette"]
     version: int
 
 
 def write_cassette(path: Path, cassette: Cassette) -> None:
-    """Put a recording into the place of the file, readable by its owner only; an interrupted write leaves the old one.
+    """Write a recording to the file, readable by its owner only. An interrupted write leaves the previous file.
 
     Raises:
-        OSError: the folder is missing or not writable.
+        OSError: the folder does not exist or is not writable.
     """
     text = cassette.model_dump_json(by_alias=True, exclude_none=True, indent=1) + "\n"
-    # mkstemp makes it with mode 0600.
+    # mkstemp creates it with mode 0600.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -198,26 +197,22 @@ def read_cassette(path: Path) -> Cassette:
     """Read a recording.
 
     Raises:
-        ConfigurationError: there is none, or it is broken or of another version; the text says what to do.
+        ConfigurationError: the file does not exist, is broken, or has another version. The text says what to do.
     """
     try:
         with path.open("rb") as file:
             document = file.read(_LARGEST + 1)
+        if len(document) > _LARGEST:
+            problem = f"it has more than {_LARGEST} bytes"
+        elif (version := _Head.model_validate_json(document).version) != _VERSION:
+            problem = f"it has version {version}, and this library reads version {_VERSION}"
+        else:
+            return Cassette.model_validate_json(document)
     except OSError as caught:
         problem = caught.strerror or type(caught).__name__
-    else:
-        problem = _TOO_LARGE if len(document) > _LARGEST else ""
-        if not problem:
-            try:
-                head = _Head.model_validate_json(document)
-                if head.version == _VERSION:
-                    return Cassette.model_validate_json(document)
-                problem = (
-                    f"it has version {head.version}, and this library reads version {_VERSION}"
-                )
-            except ValidationError as invalid:
-                problem = _problems(invalid)
-    message = f"{path} is no cassette that can be replayed ({problem}): record it again"
+    except ValidationError as invalid:
+        problem = _problems(invalid)
+    message = f"{path} is not a cassette that can be replayed ({problem}): record it again"
     raise ConfigurationError(message)
 
 

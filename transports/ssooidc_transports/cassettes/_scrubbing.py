@@ -1,8 +1,8 @@
-"""Takes secrets out of requests and answers, so that they can lie in a repository and still be replayed.
+"""Removal of secrets from requests and responses, so that a recording can be published and still be replayed.
 
-Each value goes, but for those of members that are known to be harmless: what this version does not know may be secret.
-In its place comes a placeholder, `accessToken-1`, the same one for the same value wherever it comes again, so that a
-client that is given a placeholder sends it where it would have sent the secret.
+Only the values listed in `ssooidc_transports.cassettes._kept_values` are kept, since an unknown value may be a secret.
+Every other value is replaced by a placeholder such as `accessToken-1`, and equal values by the same placeholder. A
+client that receives a placeholder therefore sends it wherever it would have sent the secret.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json
 
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_transports.cassettes._known_safe import (
+from ssooidc_transports.cassettes._kept_values import (
     CODES,
     CONTAINERS,
     ERROR_NAMES,
@@ -44,22 +44,22 @@ _NAMESPACE_END: Final = re.compile(
 _PLACEHOLDER: Final = re.compile(r"([A-Za-z_]+)-([1-9][0-9]{0,5})\Z")
 _LONGEST_KEPT: Final = 256
 _LARGEST_KEPT: Final = 2**53
-# Shorter ones, of a test, would be found everywhere.
+# Shorter values, as tests use them, would be found in unrelated texts.
 _SHORTEST_FOUND: Final = 8
 
 
 class Scrubber:
-    """Replaces values by placeholders, and knows those that it replaced. Not locked."""
+    """Replaces values by placeholders and remembers which value has which placeholder. Not thread-safe."""
 
     def __init__(self, *, keep: Iterable[str] = (), replaying: bool = False) -> None:
-        """Know no value yet.
+        """Create a scrubber without any values.
 
         Args:
-            keep: further members whose texts and numbers are kept, by their names on the wire.
-            replaying: whether a placeholder stands for itself. A recording takes one for any other value.
+            keep: wire names of additional members whose texts and numbers are kept.
+            replaying: whether a placeholder is replaced by itself. A recording replaces it like any other value.
 
         Raises:
-            ValueError: one of those members is a secret, or a URL that may hold one.
+            ValueError: one of these members is a secret, or a URL that may contain one.
         """
         self._keep: Final = frozenset(keep)
         self._replaying: Final = replaying
@@ -67,23 +67,25 @@ class Scrubber:
         self._secrets: Final[set[str]] = set()
         self._counts: Final[dict[str, int]] = {}
         if refused := sorted(self._keep & (NEVER_KEPT | URLS)):
-            message = f"These are or hold secrets, and are never kept: {', '.join(refused)}"
+            message = (
+                f"These members are or contain secrets and are never kept: {', '.join(refused)}"
+            )
             raise ValueError(message)
 
     def learn(self, request: HttpRequest) -> None:
-        """Take note of the secrets in a request's header fields, which are not recorded themselves."""
+        """Remember the secrets in the header fields of a request; the fields themselves are not recorded."""
         for name, kind in SECRET_HEADERS.items():
             value = request.headers.first(name)
             if value:
                 _ = self._placeholder(kind, value)
 
     def bearer(self, request: HttpRequest) -> str | None:
-        """Give the placeholder of the access token that the portal is shown."""
+        """Return the placeholder of the access token in a request to the portal."""
         value = request.headers.first(_BEARER)
         return None if value is None else self._placeholder("accessToken", value)
 
     def url(self, url: str) -> str:
-        """Keep the shape of a URL and what is harmless in it."""
+        """Return the URL with its structure and its kept values."""
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -92,7 +94,7 @@ class Scrubber:
             return self._placeholder("path", url)
         fragment = ""
         if parts.fragment:
-            # AWS's page for people has its path and query behind a `#`.
+            # The URL of AWS's device page has a path and a query after its `#`.
             path, mark, query = parts.fragment.partition("?")
             fragment = "#" + self._path(path) + (mark and "?" + self._query(query))
         query = "?" + self._query(parts.query) if parts.query else ""
@@ -100,7 +102,7 @@ class Scrubber:
         return f"{parts.scheme}://{host}{self._path(parts.path)}{query}{fragment}"
 
     def body(self, body: bytes) -> tuple[dict[str, JsonValue] | None, str | None]:
-        """Give the scrubbed members, or a placeholder where a body is no JSON object; neither where it is empty."""
+        """Return the scrubbed members, or a placeholder if the body is not a JSON object; neither if it is empty."""
         if not body:
             return None, None
         try:
@@ -114,12 +116,12 @@ class Scrubber:
         return None, self._placeholder("body", body.decode("utf-8", "replace"))
 
     def members(self, members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """Scrub the members of a body."""
+        """Return the scrubbed members of a body."""
         done = {name: self._member(name, value) for name, value in members.items()}
         return {self._name(name): value for name, value in done.items()}
 
     def headers(self, response: HttpResponse) -> tuple[tuple[str, str], ...]:
-        """Keep the header fields that matter for an answer's meaning, where their values are ordinary."""
+        """Return the header fields that influence how a response is read; unusual values are replaced."""
         kept: list[tuple[str, str]] = []
         for name, value in response.headers.fields:
             lower = name.lower()
@@ -133,7 +135,7 @@ class Scrubber:
         return tuple(kept)
 
     def _learn(self, value: JsonValue) -> None:
-        """Take note of the secrets first, however deep: one may be quoted in a member that is kept."""
+        """Remember all secrets first, at any depth, because a kept member may quote one."""
         if isinstance(value, dict):
             for name, inner in value.items():
                 if name in NEVER_KEPT:
@@ -199,7 +201,7 @@ class Scrubber:
         return "&".join(fields)
 
     def _placeholder(self, kind: str, value: str) -> str:
-        """Give the placeholder of a value, a new one of this kind where the value is new."""
+        """Return the placeholder of a value; a new value gets a new placeholder of this kind."""
         if kind in NEVER_KEPT and len(value) >= _SHORTEST_FOUND:
             self._secrets.add(value)
         if not value or value in self._places:
@@ -215,14 +217,14 @@ class Scrubber:
         return self._places[value]
 
     def _found(self, text: str) -> str:
-        """Replace known secrets inside of a text that is kept."""
+        """Replace known secrets inside a kept text."""
         for value in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(value, self._places[value])
         return text
 
 
 def _is_code(value: str) -> bool:
-    """Say whether a value is an error's known name, with or without the services' own namespaces."""
+    """Return whether a value is a known error name, with or without the services' namespaces."""
     match = _NAMESPACE.match(value)
     return (
         match is not None

@@ -1,4 +1,4 @@
-"""Transports that record and replay; `ssooidc_transports.cassettes` describes them."""
+"""The transports that record and replay; `ssooidc_transports.cassettes` describes them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pydantic import JsonValue
 from ssooidc_core._config import ClientConfig
 from ssooidc_core._driver import AsyncTransport, Transport
 from ssooidc_core._http import HttpRequest, HttpResponse
-from ssooidc_core._program import Instant
 from ssooidc_core.errors import TransportError
+from ssooidc_transports._virtual_time import VirtualClock, VirtualTimeTransport
+from ssooidc_transports._wrapping import InnerT, WrappingTransport
 from ssooidc_transports.cassettes._file import (
     Cassette,
     Exchange,
@@ -27,8 +28,6 @@ from ssooidc_transports.cassettes._file import (
     write_cassette,
 )
 from ssooidc_transports.cassettes._scrubbing import Scrubber
-from ssooidc_transports.testing import VirtualClock
-from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
 
 if TYPE_CHECKING:
     from tenacity import Retrying
@@ -44,157 +43,126 @@ _DIFFERENCES_SHOWN: Final = 5
 
 
 class ReplayMismatch(BaseException):
-    """A request came that is not the recorded one: the test, or what it tests, is not what it was.
+    """A request differs from the recorded one: the test, or the code under test, has changed.
 
-    No `Exception`, so that no flow that handles errors can take it for one of them, and no retry policy sees it. Its
-    text is scrubbed as the cassette is.
+    It is not an `Exception`, so that flows do not handle it as an error of the service and policies do not retry it.
+    Like the cassette, its text contains placeholders instead of secrets.
     """
 
 
-class _Recording:
-    """What the blocking and the asynchronous one have in common."""
+class _Recording(WrappingTransport[InnerT]):
+    """The part that the blocking and the asynchronous transport share."""
 
     def __init__(
-        self,
-        inner: Transport | AsyncTransport,
-        path: str | os.PathLike[str],
-        *,
-        keep: Iterable[str] = (),
+        self, inner: InnerT, path: str | os.PathLike[str], *, keep: Iterable[str] = ()
     ) -> None:
-        self._around: Final = inner
+        super().__init__(inner)
         self._path: Final = Path(path)
         self._lock: Final = threading.Lock()
         kept = tuple(keep)
         self._scrubber: Final = Scrubber(keep=kept)
-        config = inner.config
+        config = RecordedConfig.model_validate(inner.config, from_attributes=True)
+        urls = config.model_dump(include={"endpoint_url", "portal_endpoint_url"}, exclude_none=True)
         self._cassette = Cassette(
             began=inner.now().wall,
-            config=RecordedConfig(
-                region=config.region,
-                endpoint_url=self._url(config.endpoint_url),
-                portal_endpoint_url=self._url(config.portal_endpoint_url),
-                use_fips=config.use_fips,
-                use_dualstack=config.use_dualstack,
-                allow_insecure_http=config.allow_insecure_http,
-                max_attempts=config.max_attempts,
+            config=config.model_copy(
+                update={name: self._scrubber.url(url) for name, url in urls.items()}
             ),
             keep=kept,
         )
 
-    @property
-    def config(self) -> ClientConfig:
-        """The inner transport's."""
-        return self._around.config
-
-    @property
-    def retry_policy(self) -> Retrying:
-        """The inner transport's."""
-        return self._around.retry_policy
-
-    def now(self) -> Instant:
-        """Tell the inner transport's time."""
-        return self._around.now()
-
-    def _url(self, url: str | None) -> str | None:
-        return None if url is None else self._scrubber.url(url)
-
     def _record(self, request: HttpRequest, outcome: HttpResponse | TransportError) -> None:
         with self._lock:
-            asked = _request(self._scrubber, request)
-            if isinstance(outcome, HttpResponse):
-                members, opaque = self._scrubber.body(outcome.body)
-                came: RecordedResponse | Failure = RecordedResponse(
-                    status=outcome.status,
-                    headers=self._scrubber.headers(outcome),
-                    members=members,
-                    opaque=opaque,
-                )
-            else:
-                came = Failure.of(outcome)
-            exchanges = (*self._cassette.exchanges, Exchange(request=asked, outcome=came))
+            exchange = Exchange(
+                request=_scrubbed_request(self._scrubber, request),
+                outcome=(
+                    _scrubbed_response(self._scrubber, outcome)
+                    if isinstance(outcome, HttpResponse)
+                    else Failure.of(outcome)
+                ),
+            )
+            exchanges = (*self._cassette.exchanges, exchange)
             self._cassette = self._cassette.model_copy(update={"exchanges": exchanges})
             write_cassette(self._path, self._cassette)
 
 
-class RecordingTransport(_Recording):
-    """Sends through another transport and records each exchange. Closing the other one is its owner's business.
+class RecordingTransport(_Recording[Transport]):
+    """Sends through another transport and records each exchange. It does not close the other transport.
 
-    The file is written anew after each exchange, with mode 0600; an older one is replaced by the first.
+    The file is written after each exchange, with mode 0600. The first exchange replaces an existing file.
     """
 
     def __init__(
         self, inner: Transport, path: str | os.PathLike[str], *, keep: Iterable[str] = ()
     ) -> None:
-        """Record what a blocking transport carries.
+        """Record the exchanges of a blocking transport.
 
         Args:
-            inner: what sends.
-            path: the file, in a folder that exists.
-            keep: further members whose values may be written, `("error_description",)` for example, by their names
-                on the wire.
+            inner: the transport that sends.
+            path: the file, in an existing folder.
+            keep: wire names of additional members whose values may be written, for example `("error_description",)`.
 
         Raises:
-            ValueError: one of those members is a secret, or a URL that may hold one.
+            ValueError: one of these members is a secret, or a URL that may contain one.
         """
         super().__init__(inner, path, keep=keep)
-        self._inner: Final = inner
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Send, and record what came of it.
+        """Send the request and record the outcome.
 
         Raises:
-            TransportError: as the inner transport; it is recorded.
+            TransportError: an error of the inner transport; it is recorded.
             OSError: the file cannot be written.
         """
         try:
-            answer = self._inner.send(request)
+            response = self._inner.send(request)
         except TransportError as error:
             self._record(request, error)
             raise
-        self._record(request, answer)
-        return answer
+        self._record(request, response)
+        return response
 
     def sleep(self, seconds: float, /) -> None:
-        """Wait as the inner transport does."""
+        """Wait like the inner transport."""
         self._inner.sleep(seconds)
 
 
-class AsyncRecordingTransport(_Recording):
-    """Sends through another transport in an event loop and records each exchange; see `RecordingTransport`."""
+class AsyncRecordingTransport(_Recording[AsyncTransport]):
+    """The asynchronous counterpart of `RecordingTransport`."""
 
     def __init__(
         self, inner: AsyncTransport, path: str | os.PathLike[str], *, keep: Iterable[str] = ()
     ) -> None:
-        """Record what an asynchronous transport carries; see `RecordingTransport`."""
+        """Record the exchanges of an asynchronous transport; see `RecordingTransport`."""
         super().__init__(inner, path, keep=keep)
-        self._inner: Final = inner
 
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Send, and record what came of it.
+        """Send the request and record the outcome.
 
         Raises:
-            TransportError: as the inner transport; it is recorded.
+            TransportError: an error of the inner transport; it is recorded.
             OSError: the file cannot be written.
         """
         try:
-            answer = await self._inner.asend(request)
+            response = await self._inner.asend(request)
         except TransportError as error:
             self._record(request, error)
             raise
-        self._record(request, answer)
-        return answer
+        self._record(request, response)
+        return response
 
     async def asleep(self, seconds: float, /) -> None:
-        """Wait as the inner transport does."""
+        """Wait like the inner transport."""
         await self._inner.asleep(seconds)
 
 
-class ReplayTransport(BaseTransport, AsyncBaseTransport):
-    """Answers from a cassette, for `run` and `arun` alike: the same requests in the same order, and nothing else.
+class ReplayTransport(VirtualTimeTransport):
+    """A transport that answers from a cassette, for `run` and `arun` alike.
 
-    Method, URL, members of the body and the portal's bearer token must be the recorded ones after scrubbing; so
-    secrets may differ, as long as the same ones come in the same places. Other header fields are not compared. Waits
-    move the clock, which begins at the time of the recording.
+    The requests must be the recorded ones, in the same order. Method, URL, members of the body and the portal's bearer
+    token are compared after their values were replaced by placeholders, so secrets may differ as long as equal secrets
+    are in the same places. Other header fields are not compared. Waits advance the clock, which starts at the time of
+    the recording.
 
     Attributes:
         clock: the clock.
@@ -212,16 +180,19 @@ class ReplayTransport(BaseTransport, AsyncBaseTransport):
 
         Args:
             path: the file.
-            config: by default the recorded one, which holds no credentials to sign with.
-            clock: by default one that shows the time of the recording.
+            config: the default is the recorded configuration, which has no credentials for signing.
+            clock: the default is a clock that starts at the time of the recording.
             retry_policy: see `BaseTransport`.
 
         Raises:
-            ConfigurationError: there is no such file, or it is no cassette of a version that this library reads.
+            ConfigurationError: the file does not exist, or is not a cassette that this version can read.
         """
         cassette = read_cassette(Path(path))
-        super().__init__(config or cassette.config.config(), retry_policy=retry_policy)
-        self.clock: VirtualClock = clock or VirtualClock(cassette.began)
+        super().__init__(
+            config or cassette.config.config(),
+            clock or VirtualClock(cassette.began),
+            retry_policy=retry_policy,
+        )
         self._exchanges: Final = cassette.exchanges
         self._used = 0
         self._scrubber: Final = Scrubber(keep=cassette.keep, replaying=True)
@@ -230,11 +201,11 @@ class ReplayTransport(BaseTransport, AsyncBaseTransport):
                 _ = self._scrubber.url(url)
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Give the recorded answer.
+        """Return the recorded response.
 
         Raises:
-            ReplayMismatch: the request is not the recorded one, or none is left.
-            TransportError: that is what was recorded.
+            ReplayMismatch: the request is not the recorded one, or no exchange is left.
+            TransportError: the recorded outcome is this error.
         """
         self.check_open()
         with self._lock:
@@ -243,29 +214,11 @@ class ReplayTransport(BaseTransport, AsyncBaseTransport):
             raise outcome.exception()
         return outcome
 
-    async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Let other tasks run, and a cancellation come in; then do as `send`."""
-        await super().asleep(0)
-        return self.send(request)
-
-    def sleep(self, seconds: float, /) -> None:
-        """Move the clock."""
-        self.clock.advance(seconds)
-
-    async def asleep(self, seconds: float, /) -> None:
-        """Let other tasks run, and a cancellation come in; then do as `sleep`."""
-        await super().asleep(0)
-        self.sleep(seconds)
-
-    def now(self) -> Instant:
-        """Tell the clock's time."""
-        return self.clock.now()
-
     def assert_exhausted(self) -> None:
         """Check that every exchange was replayed.
 
         Raises:
-            AssertionError: one was not.
+            AssertionError: an exchange is left.
         """
         left = self._exchanges[self._used :]
         if left:
@@ -277,7 +230,7 @@ class ReplayTransport(BaseTransport, AsyncBaseTransport):
             raise AssertionError(message)
 
     def _outcome(self, request: HttpRequest) -> HttpResponse | Failure:
-        asked = _request(self._scrubber, request)
+        asked = _scrubbed_request(self._scrubber, request)
         number = self._used + 1
         if number > len(self._exchanges):
             message = f"Request {number} ({asked.method} {asked.url}) was not recorded: the cassette ends before"
@@ -296,12 +249,12 @@ class ReplayTransport(BaseTransport, AsyncBaseTransport):
         if recorded.members is not None:
             body = json.dumps(recorded.members, separators=(",", ":")).encode()
         response = HttpResponse(recorded.status, recorded.headers, body)
-        # The placeholders in it are taken, as their secrets were when this was recorded.
-        _ = self._scrubber.body(body), self._scrubber.headers(response)
+        # The recording counted the secrets of this response, so the replay must count their placeholders.
+        _ = _scrubbed_response(self._scrubber, response)
         return response
 
 
-def _request(scrubber: Scrubber, request: HttpRequest) -> RecordedRequest:
+def _scrubbed_request(scrubber: Scrubber, request: HttpRequest) -> RecordedRequest:
     scrubber.learn(request)
     members, opaque = scrubber.body(request.body)
     return RecordedRequest(
@@ -313,8 +266,15 @@ def _request(scrubber: Scrubber, request: HttpRequest) -> RecordedRequest:
     )
 
 
+def _scrubbed_response(scrubber: Scrubber, response: HttpResponse) -> RecordedResponse:
+    members, opaque = scrubber.body(response.body)
+    return RecordedResponse(
+        status=response.status, headers=scrubber.headers(response), members=members, opaque=opaque
+    )
+
+
 def _differences(recorded: RecordedRequest, sent: RecordedRequest) -> list[str]:
-    """Say what is different, of scrubbed requests."""
+    """Describe each difference between two scrubbed requests."""
     pairs: dict[str, tuple[JsonValue, JsonValue]] = {
         "method": (recorded.method, sent.method),
         "URL": (recorded.url, sent.url),

@@ -1,31 +1,32 @@
-"""The ordinary transport, blocking and for asyncio and trio, over httpx or httpx2.
+"""The usual transport, on httpx or httpx2: blocking, and asynchronous for asyncio and trio.
 
 ::
 
     with HttpxTransport(ClientConfig(region="us-east-1")) as transport:
         token = run(create_token(grant), transport)
 
-Without a client it makes its own: httpx where it is installed, else httpx2. Those heed `HTTPS_PROXY`, `HTTP_PROXY`,
-`ALL_PROXY` and `NO_PROXY` (but use no proxy for this machine, 127.0.0.1 and the like), `AWS_CA_BUNDLE` and what else
-`ssooidc_transports._tls` names, keep no cookies, and speak HTTP/1.1. TLS to a proxy itself (`https://proxy`) trusts
-what the library does by default.
+**Own clients.** Without a given client, a transport creates its own: with httpx if it is installed, else with httpx2.
+They use the proxies of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, but no proxy for this machine
+(127.0.0.1 and the like). They trust the authorities of `AWS_CA_BUNDLE`, else `SSL_CERT_FILE`, else `SSL_CERT_DIR`,
+else certifi if it is installed, else the system. They keep no cookies and speak HTTP/1.1. TLS to the proxy itself
+(`https://proxy`) trusts what the library trusts by default.
 
-A client that is given keeps its connections, proxies, TLS and HTTP version, and is not closed. Its default header
-fields, query, cookies, authentication, base URL, timeouts and redirects have no part in our requests. Its event hooks
-run, and can read and change requests and answers, secrets included; where a hook has read the answer, its size was not
-bounded. Cookies that an answer sets go into its jar.
+**A given client** keeps its connections, proxies, TLS settings and HTTP version, and is not closed. Its default header
+fields, query, cookies, authentication, base URL, timeouts and redirects are not used. Its event hooks run, and can read
+and change requests and responses, secrets included; if a hook reads the response, its size is not limited while it is
+read. Cookies of a response are stored in the client.
 
-Limits, both: each phase has its own timeout from the config, a redirect is never followed, a head has 100 kB at most,
-and the body is bounded while it is read, and again while it is inflated.
+**Limits.** Each phase has its own timeout from the config. Redirects are never followed. The head of a response may
+have 100 kB. The size of the body is limited while it is read and again while it is decompressed.
 
-Total time: `AsyncHttpxTransport` cancels whatever is under way. `HttpxTransport` can only look at the clock when it
-gets to: between pieces of the body always; at each read over TLS with a client of its own, which covers every region's
-endpoint. Beyond the total time it can be held by a slow name server, by an answer's head that drips over plain http or
-from a proxy (for as long as bytes come within `read_timeout` of each other), or by several addresses of one host that
-do not answer (`connect_timeout` each).
+**Total time.** `AsyncHttpxTransport` cancels whatever is in progress. `HttpxTransport` can only check the time between
+parts of the body, and with a client of its own at each read over TLS, which covers the endpoints of all regions. It can
+exceed the total time because of a slow name server, because the head of a response over plain http or from a proxy
+arrives slowly (as long as each byte arrives within `read_timeout`), or because several addresses of a host do not
+respond (`connect_timeout` for each).
 
-Log records of httpx, httpcore and hpack about our requests are stripped of what may be secret; see
-`ssooidc_transports.httpx._redacted_logs`.
+**Logs.** Secrets are removed from the records that httpx, httpcore and hpack log about these requests: the query of
+URLs, header fields, and the server's texts.
 """
 
 from __future__ import annotations

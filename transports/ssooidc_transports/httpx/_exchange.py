@@ -1,7 +1,8 @@
-"""One request and its answer under way through httpx or httpx2, and what a failure of the library means.
+"""One request and its response on their way through httpx or httpx2, and the meaning of the library's exceptions.
 
-No text of an error, and no local variable in a frame of ours that an error passes through, holds a body or a secret
-header: tracebacks may be printed with their locals. What holds them is an `Exchange`, whose `repr` shows nothing.
+Tracebacks may be printed with local variables. Therefore neither the text of an error nor a local variable in a frame
+of ours that an error passes through contains a body or a secret header field. They are kept in an `Exchange`, whose
+`repr` shows none of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -34,13 +36,13 @@ __all__ = ["Answer", "Exchange", "phase_timeouts"]
 C = TypeVar("C")
 
 Answer: TypeAlias = HttpResponse | TransportError
-"""What an attempt comes to: an answer, or the error to raise once the `except` block is left."""
+"""The outcome of an attempt: a response, or the error to raise after the `except` block."""
 
 _TEXT_LIMIT: Final = 300
 _LIBRARIES: Final = ("httpx", "httpcore", "anyio", "trio")
 _USER_INFO: Final = re.compile(r"//[^/\s@]*@")
 
-# By name, since two libraries, and anyio and trio below them, have each their own; the most special name decides.
+# Matched by name, because each of two libraries, anyio and trio has its own classes. The most derived class decides.
 _KINDS: Final[Mapping[str, type[TransportError]]] = {
     "TimeoutException": Timeout,
     "TimeoutError": Timeout,
@@ -56,7 +58,7 @@ _KINDS: Final[Mapping[str, type[TransportError]]] = {
     "EndOfStream": ConnectionLost,
     "OSError": ConnectionLost,
 }
-# What these mean is that there was no connection, or that the request was refused before it was written.
+# These mean that there was no connection, or that the library rejected the request before writing it.
 _BEFORE_SENDING: Final = frozenset(
     {
         "ConnectError",
@@ -70,13 +72,13 @@ _BEFORE_SENDING: Final = frozenset(
     }
 )
 _CONNECTING: Final = frozenset({"ConnectError", "ConnectTimeout"})
-# Their texts come from the operating system, the TLS library or the proxy. Others quote what was to be sent: h11 says
-# "Illegal header value b'...'" with the token in it.
+# Their texts come from the operating system, the TLS library or the proxy. Other texts may quote the request:
+# "Illegal header value b'...'" of h11 contains the token.
 _QUOTABLE: Final = frozenset({"ConnectError", "ProxyError"})
 
 
 def phase_timeouts(config: ClientConfig) -> dict[str, float]:
-    """Give what the library takes as its timeouts: each phase's own, no longer than the whole may take."""
+    """Return the library's timeouts: that of each phase, limited to the total time."""
     total = config.total_timeout
     return {
         "connect": min(config.connect_timeout, total),
@@ -90,65 +92,50 @@ class _Connection(Protocol):
     async def aclose(self) -> None: ...
 
 
+@dataclass(slots=True, repr=False, eq=False)
 class Exchange:
-    """One attempt: the request in the library's form, and what has come back of the answer."""
+    """One attempt: the request in the library's form, and the part of the response received so far."""
 
-    __slots__ = (
-        "_body",
-        "_config",
-        "_connection",
-        "_own",
-        "_received",
-        "_request",
-        "_size",
-        "chunk",
-        "deadline",
-        "outgoing",
-        "response",
-        "too_large",
-    )
+    request: HttpRequest
+    config: ClientConfig
+    own: bool
+    """Whether the client is one of our own, so that its behavior is known."""
+    deadline: float = field(init=False)
+    """The end of the total time, as a time of `time.monotonic()`."""
+    outgoing: httpx.Request = field(init=False)
+    """The request in the library's form."""
+    response: httpx.Response = field(init=False)
+    """The library's response, after its head was read."""
+    chunk: bytes = b""
+    """The part of the response's body that was read last; `keep` stores it."""
+    too_large: bool = False
+    """Whether the response exceeds `max_response_bytes`."""
+    _is_decoded: bool = False
+    _received: list[bytes] = field(default_factory=list[bytes])
+    _size: int = 0
+    _body: RequestBody | None = None
+    _connection: _Connection | None = None
 
-    def __init__(self, request: HttpRequest, config: ClientConfig, *, own: bool) -> None:
-        """Begin.
-
-        Args:
-            request: what is to be sent.
-            config: the limits.
-            own: whether the client is ours, so that what carries the request is known.
-        """
-        self._request = request
-        self._config = config
-        self._own = own
-        self.deadline: float = time.monotonic() + config.total_timeout
-        self._body: RequestBody | None = None
-        self._connection: _Connection | None = None
-        self._received: list[bytes] = []
-        self._size = 0
-        self.outgoing: httpx.Request
-        """The request in the library's form."""
-        self.response: httpx.Response
-        """The library's answer, its head read."""
-        self.chunk: bytes = b""
-        """The piece of the answer's body that was read last; `keep` it."""
-        self.too_large: bool = False
-        """Whether the answer turned out to be larger than it may be."""
+    def __post_init__(self) -> None:
+        """Start the total time."""
+        self.deadline = time.monotonic() + self.config.total_timeout
 
     def prepare(
         self, library: Library, route: tuple[C, httpx.URL], timeouts: dict[str, float]
     ) -> C:
-        """Build the library's request, which is what was asked for and nothing of a client's defaults; give the client.
+        """Build the library's request without any defaults of a client, and return the client.
 
-        Not with `client.build_request`, which merges those in, and not with `content=`, which takes three times longer.
+        `client.build_request` would merge the client's defaults, and `content=` takes three times longer.
         """
         client, url = route
-        request, headers = self._request, self._request.headers
+        request, headers = self.request, self.request.headers
         body = library.body_type(request.body)
         fields = [("Host", url.netloc.decode("ascii")), *headers.fields]
         if headers.first("host") is not None:
             del fields[0]
         if headers.first("accept-encoding") is None:
             fields.append(("Accept-Encoding", "identity"))
-        # RFC 9110 section 8.6: where the method expects a body, an empty one is said to be so.
+        # RFC 9110 section 8.6: a method that expects a body sends Content-Length even for an empty one.
         if request.body or request.method in {"POST", "PUT", "PATCH"}:
             fields.append(("Content-Length", str(len(request.body))))
         self.outgoing = library.request_type(
@@ -158,14 +145,14 @@ class Exchange:
             stream=cast("httpx.ByteStream", body),
             extensions={"timeout": timeouts},
         )
-        # Event hooks of a given client may want to look at `request.content`.
+        # Event hooks of a given client may read `request.content`.
         _ = self.outgoing.read()
         body.taken = False
         self._body = body
         return client
 
     def watch_connection(self) -> None:
-        """Have the library tell about a connection that it makes, for `hang_up`; of asynchronous clients only."""
+        """Make an asynchronous client report the connection that it opens, for `hang_up`."""
         self.outgoing.extensions["trace"] = self._notice
 
     async def _notice(self, event: str, info: Mapping[str, object]) -> None:
@@ -173,9 +160,9 @@ class Exchange:
             self._connection = cast("_Connection", info["return_value"])
 
     async def hang_up(self) -> None:
-        """Close the connection that was made for this exchange, if any.
+        """Close the connection that was opened for this exchange, if any.
 
-        httpcore forgets the socket of a TLS handshake that is cancelled.
+        httpcore does not close the socket when a TLS handshake is cancelled.
         """
         if self._connection is not None:
             with contextlib.suppress(Exception):
@@ -183,36 +170,41 @@ class Exchange:
 
     @property
     def late(self) -> bool:
-        """Whether the total time is up."""
+        """Whether the deadline has passed."""
         return time.monotonic() >= self.deadline
 
     def keep(self) -> bool:
-        """Keep the chunk; say false, and keep nothing more, where the answer is too large."""
+        """Store the chunk, or return false and discard everything if the response is too large."""
         self._size += len(self.chunk)
-        if self._size > self._config.max_response_bytes:
+        if self._size > self.config.max_response_bytes:
             self.too_large = True
             self._received.clear()
             return False
         self._received.append(self.chunk)
         return True
 
-    def answer(self, *, raw: bool = True) -> Answer:
-        """Put the answer together once its body has ended, or enough of it was seen.
+    def keep_body_already_read(self) -> bool:
+        """Store the body and return true if an event hook of a given client has read it."""
+        if not self.response.is_stream_consumed:
+            return False
+        self.chunk = self.response.content
+        self._is_decoded = True
+        _ = self.keep()
+        return True
 
-        Args:
-            raw: whether the body is as it came; false where something has undone its codings already.
-        """
+    def answer(self) -> Answer:
+        """Return the response after its body has ended, or the error if it is too large or cannot be decoded."""
         response = self.response
-        limit = self._config.max_response_bytes
+        limit = self.config.max_response_bytes
         if self.too_large:
             return too_large(limit)
         body = b"".join(self._received)
-        # Latin-1 gives each byte a character: a header field is bytes, whatever is in it (RFC 9110 section 5.5).
+        # A header field may contain any bytes (RFC 9110 section 5.5), and Latin-1 has a character for each.
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in response.headers.raw
         )
-        if raw and "content-encoding" in response.headers:
+        if not self._is_decoded and "content-encoding" in response.headers:
             codings = [value for name, value in headers if name.lower() == "content-encoding"]
             undone = decoded(body, codings, limit)
             if isinstance(undone, TransportError):
@@ -221,13 +213,13 @@ class Exchange:
         return HttpResponse(response.status_code, headers, body)
 
     def cut_short(self) -> TransportError:
-        """Make the error of an exchange that we ended ourselves: out of time, or out of room."""
+        """Return the error of an exchange that was stopped here: the deadline passed, or the response is too large."""
         if self.too_large:
-            return too_large(self._config.max_response_bytes)
+            return too_large(self.config.max_response_bytes)
         return self._out_of_time(unsent=self._certainly_unsent)
 
     def failure(self, caught: Exception) -> TransportError:
-        """Say what a failure of the library means."""
+        """Return the error for an exception of the library."""
         names = [each.__name__ for each in type(caught).__mro__]
         early = not self._taken and not _BEFORE_SENDING.isdisjoint(names)
         unsent = early or self._certainly_unsent
@@ -238,17 +230,18 @@ class Exchange:
             own_text = _quotable_text(caught)
             text = f"{text}: {own_text}" if own_text else text
         if early and not _CONNECTING.isdisjoint(names):
-            text = f"{text} (on the way to {urlsplit(self._request.url).netloc})"
+            text = f"{text} (connecting to {urlsplit(self.request.url).netloc})"
         kind = next((_KINDS[name] for name in names if name in _KINDS), TransportError)
-        # A client that was given may connect twice, and fail the second time.
+        # A given client may connect twice and fail the second time.
         if kind is ConnectFailed and not unsent:
             kind = ConnectionLost
         return kind(text, may_have_been_sent=not unsent)
 
     def _out_of_time(self, *, unsent: bool) -> Timeout:
-        seconds = self._config.total_timeout
+        seconds = self.config.total_timeout
         return Timeout(
-            f"No whole answer within total_timeout ({seconds:g} s)", may_have_been_sent=not unsent
+            f"No complete answer within total_timeout ({seconds:g} s)",
+            may_have_been_sent=not unsent,
         )
 
     @property
@@ -257,25 +250,25 @@ class Exchange:
 
     @property
     def _certainly_unsent(self) -> bool:
-        """Whether nothing was begun, or not the body, and no server acts on a request before its body is there.
+        """Whether sending has not started, or the body was not read, so the server cannot have acted on the request.
 
-        Only of our own clients is it known that they take the body from where it is watched.
+        Only our own clients are known to read the body from the `RequestBody`.
         """
         if self._body is None:
             return True
-        return self._own and bool(self._request.body) and not self._body.taken
+        return self.own and bool(self.request.body) and not self._body.taken
 
     def __repr__(self) -> str:
-        """Show what the request shows of itself, and nothing of the answer."""
-        return f"<exchange of {self._request!r}>"
+        """Return the `repr` of the request; nothing of the response is shown."""
+        return f"<exchange of {self.request!r}>"
 
 
 def _quotable_text(caught: BaseException) -> str:
-    """Give the error's text, or that of what it came from: trio's errors have none of their own."""
+    """Return the text of an exception, or of its cause, since trio's exceptions have no text."""
     said = ""
     source: BaseException | None = caught
     while source is not None and not said:
-        # What the caller was handling meanwhile hangs at the end of the same chain, and is none of ours.
+        # The same chain ends with the exception that the caller was handling, which is not related.
         known = isinstance(source, OSError) or type(source).__module__.startswith(_LIBRARIES)
         said = str(source) if known else "no reason given"
         source = source.__cause__ or source.__context__

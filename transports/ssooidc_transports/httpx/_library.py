@@ -1,14 +1,16 @@
-"""The two libraries behind one adapter: httpx, and httpx2, its maintained continuation, which has the same face.
+"""One adapter for two libraries: httpx, and its maintained continuation httpx2, which has the same API.
 
-Neither is imported before a transport needs it: httpx takes 80 ms.
+Neither is imported until a transport needs it, since importing httpx takes 80 ms.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from ssooidc_core.errors import ConfigurationError
 
@@ -18,31 +20,35 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Library", "RequestBody", "library_of", "own_library"]
+    from ssooidc_transports._routes import Kind
+
+__all__ = ["Library", "RequestBody", "library_for"]
+
+ClientT = TypeVar("ClientT")
 
 _NAMES: Final = ("httpx", "httpx2")
 
 
 class RequestBody:
-    """The body of a request, which knows whether the library has begun to send it."""
+    """The body of a request; it records whether the library has started to read it for sending."""
 
     def __init__(self, content: bytes) -> None:
-        """Take the whole body."""
+        """Create a body with this content."""
         self._content = content
         self.taken: bool = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Hand it over."""
+        """Yield the content."""
         self.taken = True
         yield self._content
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Hand it over."""
-        return _Handover(self)
+        """Return an asynchronous iterator over the content."""
+        return _AsyncContent(self)
 
 
-class _Handover:
-    """Hands a body over; no asynchronous generator, which a cancelled library leaves to the garbage collector."""
+class _AsyncContent:
+    """Iterates over a body. An asynchronous generator would be left to the garbage collector after a cancellation."""
 
     def __init__(self, body: RequestBody) -> None:
         self._rest = iter(body)
@@ -58,7 +64,7 @@ class _Handover:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What we use of one of the two; typed as httpx's, whose face both have."""
+    """The parts of one of the libraries that are used here, with the types of httpx."""
 
     client_type: type[httpx.Client]
     async_client_type: type[httpx.AsyncClient]
@@ -68,47 +74,55 @@ class Library:
     body_type: type[RequestBody]
     no_cookies: CookieJar
 
+    def new_client(
+        self, client_type: Callable[..., ClientT], kind: Kind, limits: httpx.Limits
+    ) -> ClientT:
+        """Return a client of our own that uses the proxies of the environment.
+
+        Raises:
+            ConfigurationError: the environment names a proxy or a CA bundle that cannot be used.
+        """
+        verify = kind.tls_context()
+        try:
+            return client_type(
+                verify=verify, trust_env=not kind.local, cookies=self.no_cookies, limits=limits
+            )
+        except Exception as caught:  # noqa: BLE001 - the library raises its own, InvalidURL for example
+            reason = type(caught).__name__
+        # Without the library's text, because the URL of a proxy may contain a password.
+        message = (
+            "Invalid Configuration: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names a proxy that cannot be used "
+            f"({reason})"
+        )
+        if reason == "ImportError":
+            message += '; a SOCKS proxy needs pip install "httpx[socks]"'
+        raise ConfigurationError(message)
+
 
 _loaded: Final[dict[str, Library]] = {}
 
 
-def own_library() -> Library:
-    """Give the library that our own clients are made with: httpx where it is installed, else httpx2.
+def library_for(client: object | None, *, asynchronous: bool) -> Library:
+    """Return the library that a client belongs to; for `None`, httpx if it is installed, else httpx2.
 
     Raises:
-        ImportError: neither is installed; the text names the extras.
+        ImportError: there is no client, and neither library is installed. The text names the extras.
+        ConfigurationError: it is not a client of either library, or it is blocking and an asynchronous one is needed,
+            or the reverse.
     """
-    try:
-        import httpx  # noqa: PLC0415 - see the module's docstring
-    except ImportError:
-        pass
-    else:
-        return _library(httpx)
-    try:
-        import httpx2  # noqa: PLC0415
-    except ImportError:
-        pass
-    else:
-        return _library(httpx2)
-    message = (
-        'This transport needs httpx or httpx2: pip install "ssooidc-core[httpx]" '
-        'or pip install "ssooidc-core[httpx2]"'
-    )
-    raise ImportError(message, name="httpx")
-
-
-def library_of(client: object, *, asynchronous: bool) -> Library:
-    """Give the library that a given client is of.
-
-    Raises:
-        ConfigurationError: it is no client of either, or it is the blocking one where an asynchronous one is needed,
-            or the other way round.
-    """
+    if client is None:
+        for name in _NAMES:
+            with contextlib.suppress(ImportError):
+                return _library(import_module(name))
+        message = (
+            'This transport needs httpx or httpx2: pip install "ssooidc-core[httpx]" '
+            'or pip install "ssooidc-core[httpx2]"'
+        )
+        raise ImportError(message, name="httpx")
     wanted = "AsyncClient" if asynchronous else "Client"
-    for name in _NAMES:
-        # It is loaded already where a client of it exists.
-        module = sys.modules.get(name)
-        if module is not None and isinstance(client, cast("type", getattr(module, wanted))):
+    # A library that has created a client is already loaded.
+    for module in filter(None, map(sys.modules.get, _NAMES)):
+        if isinstance(client, cast("type", getattr(module, wanted))):
             return _library(module)
     message = (
         f"The client must be an httpx.{wanted} or httpx2.{wanted}, not {type(client).__name__}"
@@ -135,16 +149,16 @@ def _library(module: ModuleType) -> Library:
 
 
 def _body_type(byte_stream: type) -> type[RequestBody]:
-    """Make a `RequestBody` that the library takes for its own, which it asks `isinstance` for."""
+    """Return a type of `RequestBody` that the library's `isinstance` checks accept as its own byte stream."""
     return cast("type[RequestBody]", type("LibraryRequestBody", (RequestBody, byte_stream), {}))
 
 
 def _no_cookies() -> CookieJar:
-    """Make a jar that takes no cookie: the service sets none, and what stands between has no business to."""
-    from http.cookiejar import CookieJar  # noqa: PLC0415 - the library has loaded it
+    """Return a cookie jar that stores nothing: the service uses no cookies, and those of proxies are not wanted."""
+    from http.cookiejar import CookieJar  # noqa: PLC0415 - already loaded by the library
 
     class NoCookies(CookieJar):
         def extract_cookies(self, response: object, request: object) -> None:
-            """Take none."""
+            """Store no cookies."""
 
     return NoCookies()

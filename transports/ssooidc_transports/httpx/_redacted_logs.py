@@ -1,9 +1,9 @@
-"""What the HTTP libraries may log of our requests.
+"""Filters that remove secrets from the HTTP libraries' log records about our requests.
 
-httpx logs each URL with its query at INFO; httpcore logs, at DEBUG, the header fields of answers (`Set-Cookie`,
-`Location`), the bytes of answers that it cannot parse, and a SOCKS proxy's password; hpack logs every header field of
-HTTP/2, the bearer token's too. Their loggers get a filter that takes this out of the records of *our* exchanges, before
-any handler sees them, and leaves those of others alone.
+httpx logs each URL with its query at INFO. httpcore logs at DEBUG the header fields of responses (`Set-Cookie`,
+`Location`), the bytes of responses that it cannot parse, and the password of a SOCKS proxy. hpack logs every header
+field of HTTP/2, including the bearer token. The filters on these loggers run before any handler. They change only the
+records of *our* exchanges.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CORES: Final = ("httpcore", "httpcore2")
 _CORE_PARTS: Final = ("connection", "http11", "http2", "proxy", "socks")
 _CLIENTS: Final = ("httpx", "httpx2")
 _HPACK: Final = ("hpack.hpack", "hpack.table", "hpack.huffman")
-# Of these events, host, port and TLS settings are worth having in a log, and hold no secret.
+# The details of these events (host, port, TLS settings) are useful and contain no secrets.
 _HARMLESS_EVENTS: Final = ("connect_tcp.", "connect_unix_socket.", "start_tls.")
 
 
@@ -28,13 +28,13 @@ class _OursOnly(logging.Filter):
         return DEADLINE.get() is None or self.redact(record)
 
     def redact(self, record: logging.LogRecord) -> bool:
-        """Take secrets out of a record, or drop it by returning false."""
+        """Remove secrets from a record, or return false to drop it."""
         del record
         return False
 
 
 class _RedactClient(_OursOnly):
-    """`HTTP Request: POST https://host/path?query "HTTP/1.1 200 reason"`: no query, no text of the server's."""
+    """Removes the query and the reason from `HTTP Request: POST https://host/path?query "HTTP/1.1 200 reason"`."""
 
     def redact(self, record: logging.LogRecord) -> bool:
         match record.args:
@@ -47,7 +47,7 @@ class _RedactClient(_OursOnly):
 
 
 class _RedactCore(_OursOnly):
-    """`event.stage key=value ...`: the event's name only."""
+    """Removes all but the name of the event from `event.stage key=value ...`."""
 
     def redact(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
@@ -65,6 +65,6 @@ _FILTERS: Final[tuple[tuple[str, logging.Filter], ...]] = (
 
 
 def redact_library_logs() -> None:
-    """Install the filters; doing it again changes nothing."""
+    """Install the filters. Calling it again changes nothing."""
     for name, log_filter in _FILTERS:
         logging.getLogger(name).addFilter(log_filter)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from ssooidc_core.errors import ConfigurationError, Timeout, TransportError
 from ssooidc_transports._deadline import DEADLINE
+from ssooidc_transports._routes import Kind, Routes
 from ssooidc_transports.httpx._exchange import Answer, Exchange, phase_timeouts
-from ssooidc_transports.httpx._library import library_of, own_library
-from ssooidc_transports.httpx._routes import Kind, Routes, made_from_environment
-from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport
+from ssooidc_transports.httpx._library import library_for
+from ssooidc_transports.transport import AsyncBaseTransport, BaseTransport, ConfiguredTransport
 
 if TYPE_CHECKING:
     import httpx
@@ -23,18 +23,55 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncHttpxTransport", "HttpxTransport"]
 
+ClientT = TypeVar("ClientT", "httpx.Client", "httpx.AsyncClient")
+
 _THREADS_CONNECTIONS: Final = 64
-# httpx's asynchronous pool looks at every connection for every request: 0.5 ms a call with few, 34 ms with 100.
+# httpx's asynchronous pool examines every connection for each request: 0.5 ms a call with few, 34 ms with 100.
 _TASKS_CONNECTIONS: Final = 16
-# Longer than the interval of device polling, shorter than the 60 s after which load balancers close.
+# Longer than the interval of device polling, shorter than the 60 s after which load balancers close connections.
 _KEEPALIVE_SECONDS: Final = 20.0
-# Pieces of a body too large that are thrown away while waiting for the cancellation to arrive: httpcore reads 64 kB
-# at once, and cannot be cancelled before it has handed all of that over, in chunks of a byte at worst.
+# How many chunks of a too large body are discarded until a cancellation arrives. httpcore reads 64 kB at once and
+# yields all of it, in chunks of one byte at worst, before it can be cancelled.
 _MOST_EXCESS: Final = 65536
 
 
-class HttpxTransport(BaseTransport):
-    """Carries requests through `httpx.Client` or `httpx2.Client`; safe to use from many threads."""
+class _Shared(ConfiguredTransport, Generic[ClientT]):
+    """The part that the blocking and the asynchronous transport share."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        client: ClientT | None,
+        retry_policy: Retrying | None,
+        *,
+        asynchronous: bool,
+    ) -> None:
+        super().__init__(config, retry_policy=retry_policy)
+        self._library = library_for(client, asynchronous=asynchronous)
+        self._given: ClientT | None = client
+        self._timeouts = phase_timeouts(config)
+        self._routes: Routes[ClientT, httpx.URL] = Routes(
+            client, make=self._make_client, parse=self._library.url_type
+        )
+
+    def _make_client(self, kind: Kind) -> ClientT:
+        raise NotImplementedError
+
+    def _check_usable(self) -> None:
+        self.check_open()
+        if self._given is not None and self._given.is_closed:
+            message = "The client that the transport was given is closed"
+            raise ConfigurationError(message)
+
+    def _begin(self, request: HttpRequest) -> Exchange:
+        self._check_usable()
+        exchange = Exchange(request, self._config, own=self._given is None)
+        self._routes.begin()
+        return exchange
+
+
+class HttpxTransport(_Shared["httpx.Client"], BaseTransport):
+    """Sends requests through `httpx.Client` or `httpx2.Client`; thread-safe."""
 
     def __init__(
         self,
@@ -43,43 +80,36 @@ class HttpxTransport(BaseTransport):
         client: httpx.Client | httpx2.Client | None = None,
         retry_policy: Retrying | None = None,
     ) -> None:
-        """Make a transport; connections are made when they are needed.
+        """Create a transport; connections are opened as needed.
 
         Args:
-            config: where requests go, and the limits they have.
-            client: what carries them; stays open when the transport closes. By default clients of our own.
+            config: endpoints, timeouts and limits.
+            client: the client to send with; the transport does not close it. By default, the transport creates its own.
             retry_policy: see `BaseTransport`.
 
         Raises:
             ImportError: no client was given, and neither library is installed.
-            ConfigurationError: the client is none of a blocking kind.
+            ConfigurationError: the client is not a blocking client of either library.
         """
-        super().__init__(config, retry_policy=retry_policy)
-        library = own_library() if client is None else library_of(client, asynchronous=False)
-        self._library = library
-        self._given = cast("httpx.Client | None", client)
-        self._timeouts = phase_timeouts(config)
-        self._routes: Routes[httpx.Client] = Routes(library, self._given, self._make_client)
+        given = cast("httpx.Client | None", client)
+        super().__init__(config, given, retry_policy, asynchronous=False)
 
     def send(self, request: HttpRequest, /) -> HttpResponse:
-        """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
+        """Send a request unchanged and return the complete response, whatever its status; follow no redirects.
 
         Raises:
-            TransportError: anything went wrong on the way.
-            ConfigurationError: the transport, or the client it was given, was closed; or a proxy or CA bundle that
-                the environment names cannot be used.
+            TransportError: no complete response was received.
+            ConfigurationError: the transport or the given client was closed, or the environment names a proxy or a CA
+                bundle that cannot be used.
         """
-        self.check_open()
-        _check_given_open(self._given)
-        exchange = Exchange(request, self._config, own=self._given is None)
-        self._routes.begin()
+        exchange = self._begin(request)
         entered = DEADLINE.set(exchange.deadline)
         try:
             answer = self._attempt(exchange, request)
         finally:
             DEADLINE.reset(entered)
             _close_all(self._routes.finish())
-        # Outside of any `except` block: nothing hangs on its `__context__`.
+        # Raised outside of any `except` block, so that its `__context__` stays empty.
         if isinstance(answer, TransportError):
             raise answer
         return answer
@@ -87,56 +117,47 @@ class HttpxTransport(BaseTransport):
     def _attempt(self, exchange: Exchange, request: HttpRequest) -> Answer:
         try:
             client = exchange.prepare(self._library, self._routes.to(request.url), self._timeouts)
-            # Into attributes: local variables would show in tracebacks that print locals.
+            # Kept in attributes, because tracebacks may show local variables.
             exchange.response = client.send(
                 exchange.outgoing, stream=True, auth=None, follow_redirects=False
             )
             try:
-                if exchange.response.is_stream_consumed:
-                    exchange.chunk = exchange.response.content
-                    _ = exchange.keep()
-                    return exchange.answer(raw=False)
-                pieces = exchange.response.iter_raw()
-                for exchange.chunk in pieces:
-                    if not exchange.keep() or exchange.late:
-                        return exchange.cut_short()
+                if not exchange.keep_body_already_read():
+                    pieces = exchange.response.iter_raw()
+                    for exchange.chunk in pieces:
+                        if not exchange.keep() or exchange.late:
+                            return exchange.cut_short()
             finally:
                 exchange.response.close()
             return exchange.answer()
         except ConfigurationError:
             raise
-        except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes a TransportError
+        except Exception as caught:  # noqa: BLE001 - every exception becomes a TransportError
             return exchange.failure(caught)
 
     def close(self) -> None:
-        """Refuse any further request and close the transport's own clients; closing twice is harmless.
+        """Refuse further requests and close the transport's own clients. Closing it again does nothing.
 
-        Exchanges that other threads have under way come to their end; the last of them closes the clients.
+        Exchanges that other threads have started are completed; the last one closes the clients.
         """
         super().close()
         _close_all(self._routes.end())
 
     def _make_client(self, kind: Kind) -> httpx.Client:
-        verify = kind.verify()
-        return made_from_environment(
-            lambda: self._library.client_type(
-                verify=verify,
-                trust_env=not kind.local,
-                cookies=self._library.no_cookies,
-                limits=self._library.limits_type(
-                    max_connections=_THREADS_CONNECTIONS,
-                    max_keepalive_connections=_THREADS_CONNECTIONS,
-                    keepalive_expiry=_KEEPALIVE_SECONDS,
-                ),
-            )
+        library = self._library
+        limits = library.limits_type(
+            max_connections=_THREADS_CONNECTIONS,
+            max_keepalive_connections=_THREADS_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
         )
+        return library.new_client(library.client_type, kind, limits)
 
 
-class AsyncHttpxTransport(AsyncBaseTransport):
-    """Carries requests through `httpx.AsyncClient` or `httpx2.AsyncClient`, in asyncio or trio.
+class AsyncHttpxTransport(_Shared["httpx.AsyncClient"], AsyncBaseTransport):
+    """Sends requests through `httpx.AsyncClient` or `httpx2.AsyncClient`, in asyncio or trio.
 
-    Safe to use from many tasks of one event loop, whose connections it has: each event loop needs its own. Without a
-    client it has 16 exchanges under way at most; others wait for their turn, `pool_timeout` at most.
+    Its connections belong to one event loop: any number of its tasks may share a transport, but each event loop needs
+    its own. Without a given client, at most 16 exchanges run at the same time; others wait for up to `pool_timeout`.
     """
 
     def __init__(
@@ -146,39 +167,31 @@ class AsyncHttpxTransport(AsyncBaseTransport):
         client: httpx.AsyncClient | httpx2.AsyncClient | None = None,
         retry_policy: Retrying | None = None,
     ) -> None:
-        """Make a transport; connections are made when they are needed.
+        """Create a transport; connections are opened as needed.
 
         Args:
-            config: where requests go, and the limits they have.
-            client: what carries them; stays open when the transport closes. By default clients of our own.
+            config: endpoints, timeouts and limits.
+            client: the client to send with; the transport does not close it. By default, the transport creates its own.
             retry_policy: see `AsyncBaseTransport`.
 
         Raises:
             ImportError: no client was given, and neither library is installed.
-            ConfigurationError: the client is none of an asynchronous kind.
+            ConfigurationError: the client is not an asynchronous client of either library.
         """
-        super().__init__(config, retry_policy=retry_policy)
-        library = own_library() if client is None else library_of(client, asynchronous=True)
-        self._library = library
-        self._given = cast("httpx.AsyncClient | None", client)
-        self._timeouts = phase_timeouts(config)
-        self._routes: Routes[httpx.AsyncClient] = Routes(library, self._given, self._make_client)
+        given = cast("httpx.AsyncClient | None", client)
+        super().__init__(config, given, retry_policy, asynchronous=True)
         self._loop: object | None = None
         self._gate: Semaphore | None = None
 
     async def asend(self, request: HttpRequest, /) -> HttpResponse:
-        """Send a request as it is and return the whole answer, whatever its status; follow no redirect.
+        """Send a request unchanged and return the complete response, whatever its status; follow no redirects.
 
         Raises:
-            TransportError: anything went wrong on the way.
-            ConfigurationError: the transport, or the client it was given, was closed; it was used in another event
-                loop before; or a proxy or CA bundle that the environment names cannot be used.
+            TransportError: no complete response was received.
+            ConfigurationError: the transport or the given client was closed, the transport was used in another event
+                loop before, or the environment names a proxy or a CA bundle that cannot be used.
         """
-        self.check_open()
-        _check_given_open(self._given)
-        self._check_loop()
-        exchange = Exchange(request, self._config, own=self._given is None)
-        self._routes.begin()
+        exchange = self._begin(request)
         entered = DEADLINE.set(exchange.deadline)
         try:
             answer = await self._attempt(exchange, request)
@@ -188,6 +201,10 @@ class AsyncHttpxTransport(AsyncBaseTransport):
         if isinstance(answer, TransportError):
             raise answer
         return answer
+
+    def _check_usable(self) -> None:
+        super()._check_usable()
+        self._check_loop()
 
     async def _attempt(self, exchange: Exchange, request: HttpRequest) -> Answer:
         from ssooidc_transports._async_scopes import within  # noqa: PLC0415 - imports asyncio
@@ -199,14 +216,14 @@ class AsyncHttpxTransport(AsyncBaseTransport):
             )
         except ConfigurationError:
             raise
-        except Exception as caught:  # noqa: BLE001 - whatever it is, it becomes a TransportError
+        except Exception as caught:  # noqa: BLE001 - every exception becomes a TransportError
             return exchange.failure(caught)
         return exchange.cut_short() if answer is None else answer
 
     async def _in_turn(
         self, exchange: Exchange, client: httpx.AsyncClient, cut: Callable[[], None]
     ) -> Answer:
-        """Exchange, once there is a place for it: the library's own queue costs more the longer it is."""
+        """Wait for a free place, then exchange; waiting in the library costs more the longer its queue is."""
         gate = self._gate
         if gate is None:
             return await _exchange(exchange, client, cut)
@@ -222,12 +239,12 @@ class AsyncHttpxTransport(AsyncBaseTransport):
             _ = gate.release()
 
     async def aclose(self) -> None:
-        """Refuse any further request and close the transport's own clients; closing twice is harmless.
+        """Refuse further requests and close the transport's own clients. Closing it again does nothing.
 
-        Exchanges that other tasks have under way come to their end; the last of them closes the clients.
+        Exchanges that other tasks have started are completed; the last one closes the clients.
 
         Raises:
-            ConfigurationError: it was used in another event loop, which alone can close its connections.
+            ConfigurationError: the transport was used in another event loop, which must close its connections.
         """
         await super().aclose()
         own = self._routes.end()
@@ -252,21 +269,15 @@ class AsyncHttpxTransport(AsyncBaseTransport):
             raise ConfigurationError(message)
 
     def _make_client(self, kind: Kind) -> httpx.AsyncClient:
-        verify = kind.verify()
-        return made_from_environment(
-            lambda: self._library.async_client_type(
-                verify=verify,
-                trust_env=not kind.local,
-                cookies=self._library.no_cookies,
-                limits=self._library.limits_type(
-                    # The gate bounds them. httpcore 1.0 can lose places of its own where a task is cancelled
-                    # between getting one and connecting.
-                    max_connections=None,
-                    max_keepalive_connections=_TASKS_CONNECTIONS,
-                    keepalive_expiry=_KEEPALIVE_SECONDS,
-                ),
-            )
+        library = self._library
+        # The gate limits the connections. httpcore 1.0 can lose places of its own limit if a task is cancelled between
+        # getting a place and connecting.
+        limits = library.limits_type(
+            max_connections=None,
+            max_keepalive_connections=_TASKS_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
         )
+        return library.new_client(library.async_client_type, kind, limits)
 
 
 async def _has_entered(gate: Semaphore, seconds: float) -> bool:
@@ -286,21 +297,18 @@ async def _exchange(
         exchange.outgoing, stream=True, auth=None, follow_redirects=False
     )
     try:
-        if exchange.response.is_stream_consumed:
-            exchange.chunk = exchange.response.content
-            _ = exchange.keep()
-            return exchange.answer(raw=False)
         excess = 0
-        pieces = exchange.response.aiter_raw()
-        async for exchange.chunk in pieces:
-            if not exchange.too_large and not exchange.keep():
-                # Not left with `break`: asynchronous generators that are left in the middle are closed by the garbage
-                # collector. The cancellation comes out of the innermost of them, and ends them all.
-                cut()
-            elif exchange.too_large:
-                excess += 1
-                if excess > _MOST_EXCESS:
-                    break
+        if not exchange.keep_body_already_read():
+            pieces = exchange.response.aiter_raw()
+            async for exchange.chunk in pieces:
+                if not exchange.too_large and not exchange.keep():
+                    # No `break`: an asynchronous generator that is left early is closed by the garbage collector. The
+                    # cancellation is raised in the innermost generator and ends all of them.
+                    cut()
+                elif exchange.too_large:
+                    excess += 1
+                    if excess > _MOST_EXCESS:
+                        break
     finally:
         await exchange.response.aclose()
     return exchange.answer()
@@ -314,9 +322,3 @@ def _close_all(clients: list[httpx.Client]) -> None:
 async def _aclose_all(clients: list[httpx.AsyncClient]) -> None:
     for client in clients:
         await client.aclose()
-
-
-def _check_given_open(client: httpx.Client | httpx.AsyncClient | None) -> None:
-    if client is not None and client.is_closed:
-        message = "The client that the transport was given is closed"
-        raise ConfigurationError(message)

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 from botocore.endpoint_provider import EndpointProvider
@@ -17,11 +17,14 @@ from ssooidc_core import _partitions as partitions
 from ssooidc_core._endpoints import EndpointPrefix, resolve_endpoint
 from ssooidc_core._partitions import PARTITIONS, Partition
 
+if TYPE_CHECKING:
+    from tests.conformance.drift.conftest import Check
+
 Json: TypeAlias = Mapping[str, Any]
 ENDPOINTS: Final = "ssooidc_core/_endpoints.py"
 TABLE: Final = "ssooidc_core/_partitions.py"
 PREFIXES: Final[Mapping[str, EndpointPrefix]] = {"sso-oidc": "oidc", "sso": "portal.sso"}
-# What `resolve_endpoint` takes: type, built-in, default.
+# The parameters of `resolve_endpoint`: type, built-in, default.
 PARAMETERS: Final = {
     "Region": ("string", "AWS::Region", None),
     "UseDualStack": ("boolean", "AWS::UseDualStack", False),
@@ -31,7 +34,7 @@ PARAMETERS: Final = {
 
 
 def find_drift(data: Json) -> list[str]:
-    """Give a line for each difference: the service, what changed, and the file of ours to change."""
+    """Return a line for each difference: the service, what changed, and the file to change."""
     lines: list[str] = []
     for service, prefix in PREFIXES.items():
         found = rules_drift(prefix, data[service]["endpoint-rule-set-1"])
@@ -53,7 +56,7 @@ def rules_drift(prefix: EndpointPrefix, rules: Json) -> Iterator[str]:
 
 
 def resolved_drift(prefix: EndpointPrefix, rules: Json) -> Iterator[str]:
-    """Ask the rules and our code the same, both with our partitions: these have a check of their own."""
+    """Compare URLs from the rule sets and from our code, both with our partitions, which are checked separately."""
     told = set()
     switches, regions = (True, False), [None, "odd-1", *map(region_in, PARTITIONS)]
     for supports_fips, supports_dual_stack in product(switches, switches):
@@ -104,12 +107,12 @@ def their_endpoint(provider: EndpointProvider, given: Json) -> str:
             provider.resolve_endpoint(**{k: v for k, v in given.items() if v is not None}).url
         )
     except (EndpointProviderError, AttributeError, KeyError, TypeError) as failed:
-        # A function of the rules that this botocore lacks, or data that the rules do not expect.
+        # The rules use a function that this botocore lacks, or data that they do not expect.
         return str(failed)
 
 
 def region_in(partition: Partition) -> str:
-    """Make up a region of a partition."""
+    """Return a region that matches a partition's pattern."""
     words = re.sub(r"\((\w+)[^)]*\)", r"\1", partition.region_pattern)
     region = words.replace("\\w+", "new").replace("\\d+", "9").replace("\\", "").strip("^$")
     assert partition.holds(region), region
@@ -156,6 +159,12 @@ def partitions_drift(table: Json) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def endpoint_drift() -> Callable[[Json], list[str]]:
-    """Give the check."""
+def endpoint_drift() -> Check:
+    """Return the check."""
     return find_drift
+
+
+@pytest.fixture(scope="session")
+def new_endpoint_drift(beyond_today: Callable[[Check], Check]) -> Check:
+    """Return the check for edited data, which leaves out today's differences."""
+    return beyond_today(find_drift)

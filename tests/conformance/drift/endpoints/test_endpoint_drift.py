@@ -1,4 +1,4 @@
-"""botocore's rule sets and partitions are those of our code, and the check finds what they may come to say.
+"""botocore's rule sets and partitions match our code, and the check detects possible changes to them.
 
 `nox -s drift` installs the newest botocore and runs this folder.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import botocore
@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally
+    from tests.conformance.drift.conftest import Check
 
 GROUP: Final = "drift"
 RULES: Final = "endpoint-rule-set-1"
@@ -21,7 +22,6 @@ FILE: Final = "ssooidc_core/_endpoints.py"
 TABLE: Final = "ssooidc_core/_partitions.py"
 
 Data: TypeAlias = dict[str, Any]
-Check: TypeAlias = Callable[[Mapping[str, Any]], list[str]]
 
 
 def test_the_endpoints_of_this_botocore_are_what_we_have(
@@ -33,14 +33,14 @@ def test_the_endpoints_of_this_botocore_are_what_we_have(
 
 
 def rewritten(data: Data, service: str, old: str, new: str) -> None:
-    """Change a text of a rule set."""
+    """Replace a text in a rule set."""
     text = json.dumps(data[service][RULES])
     assert old in text
     data[service][RULES] = json.loads(text.replace(old, new))
 
 
 def test_an_endpoint_rule_that_changes(
-    botocore_data: Data, endpoint_drift: Check, tally: Tally
+    botocore_data: Data, new_endpoint_drift: Check, tally: Tally
 ) -> None:
     rewritten(
         botocore_data,
@@ -48,7 +48,7 @@ def test_an_endpoint_rule_that_changes(
         "https://oidc.{Region}.amazonaws.com",
         "https://oidc-gov.{Region}.amazonaws.com",
     )
-    assert endpoint_drift(botocore_data) == [
+    assert new_endpoint_drift(botocore_data) == [
         (
             "sso-oidc: the endpoint for UseFIPS=True, Region=us-gov-new-9 is "
             "'https://oidc-gov.us-gov-new-9.amazonaws.com' now, "
@@ -59,11 +59,11 @@ def test_an_endpoint_rule_that_changes(
 
 
 def test_a_text_of_an_error_that_changes(
-    botocore_data: Data, endpoint_drift: Check, tally: Tally
+    botocore_data: Data, new_endpoint_drift: Check, tally: Tally
 ) -> None:
     rewritten(botocore_data, "sso", "Missing Region", "No Region")
     ways = ("UseFIPS=True, UseDualStack=True", "UseFIPS=True", "UseDualStack=True", "nothing")
-    assert endpoint_drift(botocore_data) == [
+    assert new_endpoint_drift(botocore_data) == [
         f"sso: the endpoint for {way} is 'Invalid Configuration: No Region' now, "
         f"it was 'Invalid Configuration: Missing Region': {FILE}"
         for way in ways
@@ -72,12 +72,12 @@ def test_a_text_of_an_error_that_changes(
 
 
 def test_a_text_for_partitions_that_none_of_today_is(
-    botocore_data: Data, endpoint_drift: Check, tally: Tally
+    botocore_data: Data, new_endpoint_drift: Check, tally: Tally
 ) -> None:
     old = "FIPS is enabled but this partition does not support FIPS"
     rewritten(botocore_data, "sso-oidc", old, "no FIPS here")
-    lines = endpoint_drift(botocore_data)
-    assert len(lines) == 9  # the eight partitions, and a region of none
+    lines = new_endpoint_drift(botocore_data)
+    assert len(lines) == 9  # the eight partitions, and a region that matches none
     assert lines[0] == (
         "sso-oidc: the endpoint for UseFIPS=True, Region=odd-1 is 'no FIPS here' now, "
         f"it was '{old}': {FILE}"
@@ -86,12 +86,12 @@ def test_a_text_for_partitions_that_none_of_today_is(
 
 
 def test_a_parameter_that_is_new_gone_or_other(
-    botocore_data: Data, endpoint_drift: Check, tally: Tally
+    botocore_data: Data, new_endpoint_drift: Check, tally: Tally
 ) -> None:
     parameters = botocore_data["sso"][RULES]["parameters"]
     parameters["AccountId"] = {"type": "string", "builtIn": "AWS::Auth::AccountId"}
     parameters["UseFIPS"]["default"] = True
-    assert endpoint_drift(botocore_data) == [
+    assert new_endpoint_drift(botocore_data) == [
         (
             "sso: endpoint parameter AccountId is ('string', 'AWS::Auth::AccountId', None) now, "
             f"it was None: {FILE}"
@@ -105,10 +105,10 @@ def test_a_parameter_that_is_new_gone_or_other(
 
 
 def test_a_function_of_the_rules_that_this_botocore_lacks_is_named(
-    botocore_data: Data, endpoint_drift: Check, tally: Tally
+    botocore_data: Data, new_endpoint_drift: Check, tally: Tally
 ) -> None:
     rewritten(botocore_data, "sso", "aws.partition", "aws.newPartition")
-    lines = endpoint_drift(botocore_data)
+    lines = new_endpoint_drift(botocore_data)
     assert lines[0].startswith(
         "sso: the endpoint for UseFIPS=True, UseDualStack=True, Region=odd-1"
     )
@@ -175,9 +175,9 @@ EDITS: Final[dict[str, tuple[Callable[[Data], object], list[str]]]] = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_is_new_in_the_partitions_is_named(
-    edit: str, botocore_data: Data, endpoint_drift: Check, tally: Tally
+    edit: str, botocore_data: Data, new_endpoint_drift: Check, tally: Tally
 ) -> None:
     change, lines = EDITS[edit]
     change(botocore_data)
-    assert endpoint_drift(botocore_data) == [f"partitions: {line}" for line in lines]
+    assert new_endpoint_drift(botocore_data) == [f"partitions: {line}" for line in lines]
     tally.ran()

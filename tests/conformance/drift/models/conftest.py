@@ -1,4 +1,4 @@
-"""The services' models, paginators and waiters against our code: a line for each difference."""
+"""A comparison of the services' models, paginators and waiters with our code: a line for each difference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from types import ModuleType
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeAlias,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -24,6 +34,9 @@ from ssooidc_core.flows import portal as portal_flows
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 from ssooidc_emulator._oidc.refusals import KMS_REASONS
 
+if TYPE_CHECKING:
+    from tests.conformance.drift.conftest import Check
+
 Json: TypeAlias = Mapping[str, Any]
 AnyOperation: TypeAlias = type[Operation[object, Exception]]
 HERE: Final = "tests/conformance/drift/models/conftest.py"
@@ -31,7 +44,7 @@ HERE: Final = "tests/conformance/drift/models/conftest.py"
 
 @dataclass(frozen=True)
 class Own:
-    """A service as our code has it."""
+    """A service as implemented by our code."""
 
     package: ModuleType
     errors: Mapping[str, type[ServiceError]]
@@ -40,12 +53,12 @@ class Own:
     paging: Mapping[str, tuple[str, ...]]
 
 
-# How the flows of `ssooidc_core.flows.portal` page.
+# How the flows of `ssooidc_core.flows.portal` paginate.
 PAGING: Final = {
     "ListAccounts": ("nextToken", "nextToken", "maxResults", "accountList"),
     "ListAccountRoles": ("nextToken", "nextToken", "maxResults", "roleList"),
 }
-# By field of the metadata: where it stands in our code.
+# For each field of the metadata, where our code has it.
 METADATA: Final = {
     "apiVersion": HERE,
     "endpointPrefix": "ssooidc_core/_endpoints.py",
@@ -88,7 +101,7 @@ KINDS: Final[Mapping[object, str]] = {str: "string", SecretStr: "string", int: "
 
 
 def find_drift(data: Json) -> list[str]:
-    """Give a line for each difference: the service, what changed, and the file of ours to change."""
+    """Return a line for each difference: the service, what changed, and the file to change."""
     lines: list[str] = []
     for service, own in OWN.items():
         files = data[service]
@@ -116,7 +129,7 @@ def file_of(thing: object) -> str:
 
 
 def operations_of(own: Own) -> dict[str, AnyOperation]:
-    """Find the classes of operations in the service's package."""
+    """Return the operation classes in the service's package."""
     path = own.package.__path__
     modules = [
         importlib.import_module(f"{own.package.__name__}.{module.name}")
@@ -188,7 +201,7 @@ def http_drift(
     theirs: Json,
     shapes: Json,
 ) -> Iterator[str]:
-    """Encode each request with all its members, and look where they went."""
+    """Encode each request with all of its members, and compare where each member is."""
     members = shapes[theirs["input"]["shape"]]["members"]
     target = urlsplit(theirs["http"]["requestUri"])
     for request in requests:
@@ -211,7 +224,7 @@ def http_drift(
 
 
 def shown(method: str, path: str, query: list[str], headers: list[str]) -> str:
-    """Say a request's method, path, and the names in its query and header."""
+    """Describe a request: its method, path, and the names in its query and headers."""
     return f"{method} {path}?{'&'.join(query)} [{', '.join(headers)}]"
 
 
@@ -222,7 +235,7 @@ def sample_of(request: type[BaseModel], key: str) -> object:
 
 
 def kind_of(annotation: object) -> tuple[str, Any]:
-    """Give the model's word for a type of ours, and the type inside of it."""
+    """Return the model's name for one of our types, and the inner type."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     origin, inner = get_origin(annotation), get_args(annotation)
@@ -238,7 +251,7 @@ def kind_of(annotation: object) -> tuple[str, Any]:
 def members_drift(
     where: str, models: Iterable[type[BaseModel]], shape: str, shapes: Json, file: str
 ) -> Iterator[str]:
-    """Compare members with the fields of our models; several models are the ways to fill one shape."""
+    """Compare members with the fields of our models; several models can together represent one shape."""
     fields = {
         alias_of(key, field): field for model in models for key, field in model.model_fields.items()
     }
@@ -272,7 +285,7 @@ def member_drift(kind: str, inner: object, reference: Json, shapes: Json) -> Ite
 
 
 def inner_drift(where: str, ours: tuple[str, Any], reference: Json, shapes: Json) -> Iterator[str]:
-    """Go into a structure, or a list of them."""
+    """Compare a structure, or a list of structures, recursively."""
     target, (kind, inner) = shapes[reference["shape"]], ours
     if kind != type_of(target):
         return
@@ -326,6 +339,12 @@ def flows_drift(own: Own, paginators: Json, waiters: Json) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def model_drift() -> Callable[[Json], list[str]]:
-    """Give the check."""
+def model_drift() -> Check:
+    """Return the check."""
     return find_drift
+
+
+@pytest.fixture(scope="session")
+def new_model_drift(beyond_today: Callable[[Check], Check]) -> Check:
+    """Return the check for edited data, which leaves out today's differences."""
+    return beyond_today(find_drift)

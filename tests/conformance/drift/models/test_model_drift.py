@@ -1,4 +1,4 @@
-"""botocore's models say nothing that our code does not know, and the check finds what they may come to say.
+"""botocore's models match our code, and the check detects possible changes to them.
 
 `nox -s drift` installs the newest botocore and runs this folder.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -17,6 +17,7 @@ from botocore.loaders import Loader
 
 if TYPE_CHECKING:
     from tests.conformance.conftest import Tally
+    from tests.conformance.drift.conftest import Check
 
 GROUP: Final = "drift"
 OIDC: Final = "sso-oidc"
@@ -26,7 +27,6 @@ PORTAL: Final = "ssooidc_core/portal"
 ERRORS: Final = "ssooidc_core/errors.py"
 
 Data: TypeAlias = dict[str, Any]
-Check: TypeAlias = Callable[[Mapping[str, Any]], list[str]]
 
 
 def test_the_models_of_this_botocore_are_what_we_have(
@@ -296,27 +296,27 @@ def shape(data: Data, name: str) -> Data:
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_is_new_is_named_with_the_file_to_change(
-    edit: str, botocore_data: Data, model_drift: Check, tally: Tally
+    edit: str, botocore_data: Data, new_model_drift: Check, tally: Tally
 ) -> None:
     service, change, lines = EDITS[edit]
     change(botocore_data[service])
-    assert model_drift(botocore_data) == [f"{service}: {line}" for line in lines]
+    assert new_model_drift(botocore_data) == [f"{service}: {line}" for line in lines]
     tally.ran()
 
 
-def test_new_words_are_no_drift(botocore_data: Data, model_drift: Check, tally: Tally) -> None:
+def test_new_words_are_no_drift(botocore_data: Data, new_model_drift: Check, tally: Tally) -> None:
     """Documentation, and shapes that nothing refers to, change with every release."""
     model = botocore_data[OIDC]["service-2"]
     model["documentation"] = model["operations"]["CreateToken"]["documentation"] = "new"
     model["shapes"]["Unused"] = {"type": "map"}
-    assert model_drift(botocore_data) == []
+    assert new_model_drift(botocore_data) == []
     tally.ran()
 
 
 def test_a_folder_of_data_can_stand_in_for_the_installed_botocore(
-    tmp_path: Path, model_drift: Check, read_botocore: Callable[[Loader], Data], tally: Tally
+    tmp_path: Path, new_model_drift: Check, read_botocore: Callable[[Loader], Data], tally: Tally
 ) -> None:
-    """As a checkout of botocore of which nothing is installed."""
+    """For example a checkout of botocore that is not installed."""
     data = Path(botocore.__file__).parent / "data"
     for service in (OIDC, "sso"):
         shutil.copytree(data / service, tmp_path / service)
@@ -327,7 +327,7 @@ def test_a_folder_of_data_can_stand_in_for_the_installed_botocore(
     (tmp_path / "sso" / "2019-06-10" / "service-2.json").write_text(json.dumps(edited))
     (tmp_path / "sso" / "2019-06-10" / "service-2.json.gz").unlink()
     again = Loader(extra_search_paths=[str(tmp_path)], include_default_search_paths=False)
-    assert model_drift(read_botocore(again)) == [
+    assert new_model_drift(read_botocore(again)) == [
         f"sso: operation Logout is gone: {PORTAL}/_logout.py"
     ]
     tally.ran()

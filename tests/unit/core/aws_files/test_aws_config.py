@@ -1,4 +1,4 @@
-"""`ssooidc_core.aws_config`: AWS's configuration files, what is ignored in them, and what their errors say."""
+"""`ssooidc_core.aws_config`: AWS's configuration files, what is ignored in them, and the texts of errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssooidc_core import ConfigurationError
 from ssooidc_core._aws_config_lines import read_sections, shown_name
 from ssooidc_core.aws_config import AwsConfig, Place, Property, parse_aws_config
 
-# In two parts: a traceback quotes the lines of this file.
+# Split in two: a traceback quotes the lines of this file.
 CANARY = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYEXAMPLEKEY"
 PACKAGE = str(Path(ssooidc_core.__file__).parent)
 
@@ -118,7 +118,7 @@ def test_the_default_profile_in_full_is_the_only_one() -> None:
     assert texts(parse_aws_config(text)) == {"default": {"y": "2"}}
     assert warnings(text) == [
         (
-            "~/.aws/config, line 1, [default]: this section is ignored: there is a [profile default] too; "
+            "~/.aws/config, line 1, [default]: this section is ignored: there is also a [profile default]; "
             "merge the two"
         )
     ]
@@ -140,15 +140,15 @@ def test_what_is_ignored_is_told() -> None:
         "~/.aws/config, line 1, [dev]: this section is ignored: in this file a profile is [profile NAME]",
         (
             "~/.aws/config, line 2, [profile in valid]: this section is ignored: "
-            "names have letters, digits and -/.%@_:+, or stand in quotes"
+            "names have letters, digits and -/.%@_:+, or are in quotes"
         ),
         (
             "~/.aws/config, line 3, [profile]: this section is ignored: "
-            "names have letters, digits and -/.%@_:+, or stand in quotes"
+            "names have letters, digits and -/.%@_:+, or are in quotes"
         ),
         (
             "~/.aws/config, line 4, [sso-session]: this section is ignored: "
-            "names have letters, digits and -/.%@_:+, or stand in quotes"
+            "names have letters, digits and -/.%@_:+, or are in quotes"
         ),
         (
             "~/.aws/config, line 6, [profile a]: a property is ignored: "
@@ -160,12 +160,12 @@ def test_what_is_ignored_is_told() -> None:
         "~/.aws/credentials, line 1, [profile dev]: this section is ignored: in this file a profile is [NAME]",
         (
             "~/.aws/credentials, line 2, [sso-session a]: this section is ignored: "
-            "it belongs into the config file"
+            "it belongs in the config file"
         ),
-        "~/.aws/credentials, line 3, [services a]: this section is ignored: it belongs into the config file",
+        "~/.aws/credentials, line 3, [services a]: this section is ignored: it belongs in the config file",
         (
             "~/.aws/credentials, line 4, [a!]: this section is ignored: "
-            "names have letters, digits and -/.%@_:+, or stand in quotes"
+            "names have letters, digits and -/.%@_:+, or are in quotes"
         ),
     ]
 
@@ -185,14 +185,14 @@ def test_what_is_ignored_is_told() -> None:
             "[a]\n[profile a",
             (
                 ", line 2: Profile definition must end with ']': write [default] or [profile NAME], "
-                "and nothing but a comment behind it"
+                "and only a comment after it"
             ),
         ),
         (
             "[profile a] b = c",
             (
                 ", line 1: Profile definition must end with ']': write [default] or [profile NAME], "
-                "and nothing but a comment behind it"
+                "and only a comment after it"
             ),
         ),
         (
@@ -202,8 +202,8 @@ def test_what_is_ignored_is_told() -> None:
         (
             "[profile a]\n = b\n= c",
             (
-                ", line 2, [profile a]: Expected a property definition, found continuation: an indented line goes on "
-                "with the property above it, and there is none; begin the line without a space"
+                ", line 2, [profile a]: Expected a property definition, found continuation: an indented line continues "
+                "the property above it, and there is none; begin the line without a space"
             ),
         ),
         (
@@ -277,7 +277,7 @@ def test_errors_hold_no_value(text: str, credentials: bool) -> None:  # noqa: FB
     except ConfigurationError as error:
         caught = error
     else:
-        pytest.fail("it was accepted")
+        pytest.fail("no error was raised")
     assert (
         CANARY.lower()
         not in f"{caught}{caught!r}{caught.__notes__ if hasattr(caught, '__notes__') else ''}".lower()
@@ -308,7 +308,7 @@ def test_a_property_of_the_other_kind() -> None:
         config.profiles["a"].text("services")
     assert str(caught.value) == (
         "Invalid Configuration: f, line 2, [profile a]: services has indented lines below it: "
-        "write its value behind the '='"
+        "write its value after the '='"
     )
     with pytest.raises(ConfigurationError) as caught:
         config.services["s"].nested("sso_oidc")

@@ -1,4 +1,4 @@
-"""`ssooidc_core._aws_settings`: arguments before variables before files, and errors that say where."""
+"""`ssooidc_core._aws_settings`: arguments before variables before files, and errors that name the source."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_finding_a_profile() -> None:
         find_profile(CONFIG, "de\x1bv")
     assert str(caught.value) == (
         "Invalid Configuration: there is no profile 'de v': write [profile de v] into f, "
-        "or name another (AWS_PROFILE)"
+        "or use another one (AWS_PROFILE)"
     )
 
 
@@ -85,7 +85,7 @@ def test_finding_a_profile() -> None:
             "a b",
             (
                 "f, line 1, [profile a b]: this section is ignored: "
-                "names have letters, digits and -/.%@_:+, or stand in quotes"
+                "names have letters, digits and -/.%@_:+, or are in quotes"
             ),
         ),
     ],
@@ -96,7 +96,7 @@ def test_a_profile_that_was_ignored(texts: tuple[str, str], name: str, said: str
         find_profile(config, name)
     assert str(caught.value) == (
         f"Invalid Configuration: there is no profile {name!r}: write [profile {name}] into f, "
-        f"or name another (AWS_PROFILE) ({said})"
+        f"or use another one (AWS_PROFILE) ({said})"
     )
 
 
@@ -106,7 +106,7 @@ def test_a_services_section_that_was_ignored() -> None:
         resolve_endpoint_url("SSO", environ={}, config=config, profile=config.profiles["p"])
     assert str(caught.value).endswith(
         ", or remove the line "
-        "(~/.aws/credentials, line 1, [services s]: this section is ignored: it belongs into the config file)"
+        "(~/.aws/credentials, line 1, [services s]: this section is ignored: it belongs in the config file)"
     )
 
 
@@ -181,10 +181,10 @@ def test_a_services_section_that_is_not_there() -> None:
     with pytest.raises(ConfigurationError) as caught:
         resolve_endpoint_url("SSO OIDC", environ={}, config=CONFIG, profile=BROKEN)
     assert str(caught.value) == (
-        "Invalid Configuration: f, line 12, [profile broken]: services names a [services] section that is not "
-        "there: write it into f, or remove the line"
+        "Invalid Configuration: f, line 12, [profile broken]: services names a [services] section that does not "
+        "exist: write it into f, or remove the line"
     )
-    # What is not needed is not looked at.
+    # Settings that are not needed are not read.
     environ = {"AWS_ENDPOINT_URL": "https://variable"}
     for explicit, ignore, url in (
         ("https://argument", False, "https://argument"),

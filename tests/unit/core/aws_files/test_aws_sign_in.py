@@ -1,4 +1,4 @@
-"""`ssooidc_core.sso_settings`: sessions and profiles, and what is wrong with them in words."""
+"""`ssooidc_core.sso_settings`: sessions and profiles, and the error texts for mistakes in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssooidc_core.sso_settings import SsoSettings, parse_registration_scopes
 
 URL = "https://d-1234567890.awsapps.com/start"
 SESSION = f"[sso-session s]\nsso_start_url = {URL}\nsso_region = us-east-1\n"
-# Nothing of what stands behind an equals sign is quoted.
+# Text after an equals sign is never quoted.
 CANARY = "canary"
 
 
@@ -97,11 +97,11 @@ def test_scopes_are_separated_by_commas() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "there is no profile 'p': write [profile p] into f, or name another (AWS_PROFILE)"),
+        ("", "there is no profile 'p': write [profile p] into f, or use another one (AWS_PROFILE)"),
         (
             f"{SESSION}[profile p]\nsso_session = {CANARY}",
             (
-                "f, line 5, [profile p]: sso_session names an [sso-session] section that is not there: "
+                "f, line 5, [profile p]: sso_session names an [sso-session] section that does not exist: "
                 "write it into f, with sso_start_url and sso_region"
             ),
         ),
@@ -139,7 +139,7 @@ def test_scopes_are_separated_by_commas() -> None:
         ),
         (
             "[profile p]\nsso_session =\n a = canary",
-            "f, line 2, [profile p]: sso_session has indented lines below it: write its value behind the '='",
+            "f, line 2, [profile p]: sso_session has indented lines below it: write its value after the '='",
         ),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_session_that_is_not_there() -> None:
 
 
 def test_a_session_that_was_ignored() -> None:
-    """It stands in the credentials file, where no AWS tool looks for it."""
+    """It is in the credentials file, where no AWS tool looks for sessions."""
     config = parse_aws_config("[profile p]\nsso_session = s", SESSION, credentials_file="g")
     readers: list[Callable[[], object]] = [
         lambda: SsoSettings.from_sso_session(config, "s"),
@@ -168,7 +168,7 @@ def test_a_session_that_was_ignored() -> None:
             read()
         assert str(caught.value).endswith(
             ", with sso_start_url and sso_region "
-            "(g, line 1, [sso-session s]: this section is ignored: it belongs into the config file)"
+            "(g, line 1, [sso-session s]: this section is ignored: it belongs in the config file)"
         )
 
 
@@ -209,5 +209,5 @@ def test_a_session_alone_has_no_account() -> None:
         found.account_and_role()
     assert str(caught.value) == (
         "Invalid Configuration: an SSO session has no account and no role: "
-        "name a profile that has, or the two themselves"
+        "use a profile that has them, or pass both"
     )

@@ -1,4 +1,4 @@
-"""`ssooidc_core._cache_files`: what AWS tools write is read, and what the AWS CLI would write is written."""
+"""`ssooidc_core._cache_files`: files of AWS tools are read, and files are written as the AWS CLI would."""
 
 from __future__ import annotations
 
@@ -53,6 +53,11 @@ def test_a_token_file_of_the_cli_is_read_and_comes_back_byte_for_byte() -> None:
         _read=TokenFile.from_text('{"accessToken":"a","expiresAt":"2026-01-01T00:00:00Z"}')._read,
     )
     assert json.loads(anew.to_text_with_secrets()) == json.loads(FROM_THE_CLI)
+
+
+def test_only_a_secret_can_be_masked() -> None:
+    token = TokenFile.from_text(FROM_THE_CLI.replace("us-east-1", "**********"))
+    assert token.region == "**********"
 
 
 def test_a_new_token_file_has_the_order_of_the_cli() -> None:
@@ -174,14 +179,45 @@ def test_the_key_that_is_spelt_right_counts() -> None:
         (TokenFile.from_text, "[" * 100_000, "The token file does not hold a JSON object"),
         (
             TokenFile.from_text,
+            '{"canary": ' + "[" * 200 + "]" * 200 + "}",
+            "The token file does not hold a JSON object",
+        ),
+        (
+            TokenFile.from_text,
+            '{"accessToken": "canary\\ud800", "expiresAt": "2026-01-31T12:00:00Z"}',
+            "The token file does not hold a JSON object",
+        ),
+        (
+            TokenFile.from_text,
+            '{"accessToken": "canary\ud800", "expiresAt": "2026-01-31T12:00:00Z"}',
+            "The token file does not hold a JSON object",
+        ),
+        (TokenFile.from_text, b'{"canary": "\xff"}', "The token file does not hold a JSON object"),
+        (
+            TokenFile.from_text,
             " " * (1024 * 1024 + 1),
-            "The token file is larger than 1,048,576 bytes, and so none of an AWS tool",
+            "The token file is larger than 1,048,576 bytes, so no AWS tool wrote it",
         ),
         (TokenFile.from_text, '{"accessToken": ""}', "The token file has no accessToken"),
         (
             TokenFile.from_text,
             '{"accessToken": {"a": "canary"}}',
             "The token file's accessToken is not a string",
+        ),
+        (
+            TokenFile.from_text,
+            FROM_THE_CLI.replace("secret", "**********"),
+            "The token file's clientSecret is **********, which replaces a secret in a dump",
+        ),
+        (
+            RegistrationFile.from_text,
+            REGISTERED.replace("secret", "**********"),
+            "The registration file's clientSecret is **********, which replaces a secret in a dump",
+        ),
+        (
+            RoleCredentialsFile.from_text,
+            CREDENTIALS.replace("baz", "**********"),
+            "The role credentials file's SessionToken is **********, which replaces a secret in a dump",
         ),
         (
             TokenFile.from_text,
@@ -216,14 +252,14 @@ def test_the_key_that_is_spelt_right_counts() -> None:
     ],
 )
 def test_what_is_wrong_is_named_and_not_quoted(
-    read: Callable[[str], object], text: str, problem: str
+    read: Callable[[str | bytes], object], text: str | bytes, problem: str
 ) -> None:
     with pytest.raises(CacheFileInvalid) as caught:
         _ = read(text)
     assert str(caught.value) == problem
-    assert caught.value.hint == "Log in again: that writes the file anew."
+    assert caught.value.hint == "Log in again, which replaces the file."
     assert caught.value.__context__ is None
-    # The test's own frames hold the text; ours may not.
+    # The frames of the test contain the text; those of the package must not.
     ours = traceback.StackSummary.extract(
         (
             each

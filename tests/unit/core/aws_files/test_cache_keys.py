@@ -1,4 +1,4 @@
-"""`ssooidc_core._cache_keys`: the names that the AWS CLI gives its files."""
+"""`ssooidc_core._cache_keys`: the file names that the AWS CLI uses."""
 
 from __future__ import annotations
 

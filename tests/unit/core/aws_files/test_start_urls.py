@@ -10,6 +10,7 @@ from ssooidc_core import ConfigurationError, HttpResponse, Operation, run
 from ssooidc_core._start_urls import (
     ResolvedStartUrl,
     is_aws_owned,
+    may_lead_to,
     region_of_host,
     resolve_start_url,
     tidy_start_url,
@@ -41,7 +42,7 @@ def test_a_host_names_its_region(table: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("label", ["s3", "evil", "us-east", "1", "us-east-1-", "us--east-1"])
 def test_what_is_no_region_is_none_in_a_host_either(label: str) -> None:
-    """An endpoint is made of it, and oidc.s3.amazonaws.com is anybody's bucket."""
+    """The region becomes part of an endpoint, and oidc.s3.amazonaws.com is a bucket that anyone may own."""
     assert region_of_host(f"x.portal.{label}.app.aws") is None
     assert region_of_host(f"x.{label}.portal.amazonaws.com") is None
 
@@ -69,6 +70,42 @@ def test_start_urls_resolve_as_the_aws_cli_does(table: dict[str, Any]) -> None:
         found = run(program, transport)
         assert found.region == case["found_region"]
         assert found.start_url == case.get("found_url", found.start_url)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "//x.portal.eu-west-1.app.aws/start/",
+        "https://x.portal.eu-west-1.app.aws/start?region=us-east-1#/device",
+        "HTTPS://X.Portal.EU-West-1.App.AWS/start",
+        "https://x.portal.eu-west-1.app.aws:443/start/?",
+    ],
+)
+def test_a_redirect_is_read_as_the_aws_cli_reads_it(location: str) -> None:
+    found = run(
+        resolve_start_url(VANITY, region="us-east-1"), ScriptedTransport([answer(location)])
+    )
+    assert found == ResolvedStartUrl(
+        start_url="https://x.portal.eu-west-1.app.aws/start", region="eu-west-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "region", "may"),
+    [
+        (VANITY, "eu-west-1", True),
+        (VANITY, "us-gov-west-1", True),
+        (VANITY, "s3", False),
+        (VANITY, "eu-west-1.evil.com", False),
+        (VANITY, "eu-west-1\n", False),
+        ("https://d-1.awsapps.com/start", "eu-west-1", False),
+        ("https://D-1.AWSApps.com./start", "eu-west-1", False),
+        ("https://[", "eu-west-1", False),
+        ("no url", "eu-west-1", False),
+    ],
+)
+def test_only_a_vanity_url_leads_to_another_region(url: str, region: str, *, may: bool) -> None:
+    assert may_lead_to(url, region) is may
 
 
 def test_a_host_of_aws_is_not_asked() -> None:
@@ -105,7 +142,7 @@ def test_a_host_that_knows_no_head_is_asked_with_get(status: int) -> None:
     [
         (
             answer(None, 200),
-            "Could not resolve the start URL: aws.mycompany.com is not a host of AWS, and redirects nowhere",
+            "Could not resolve the start URL: aws.mycompany.com is not a host of AWS, and does not redirect",
         ),
         (
             answer("https://evil.example/"),
@@ -120,6 +157,20 @@ def test_a_host_that_knows_no_head_is_asked_with_get(status: int) -> None:
         ),
         (
             answer("/start"),
+            (
+                "Could not resolve the start URL: aws.mycompany.com redirects to aws.mycompany.com, "
+                "which is not a host of AWS"
+            ),
+        ),
+        (
+            answer("//evil.example/"),
+            (
+                "Could not resolve the start URL: aws.mycompany.com redirects to evil.example, "
+                "which is not a host of AWS"
+            ),
+        ),
+        (
+            answer("https://x.portal\t.eu-west-1.app.aws/"),
             "Invalid sso_start_url: what aws.mycompany.com redirects to is not an https URL",
         ),
         (

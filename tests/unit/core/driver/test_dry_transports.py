@@ -1,4 +1,4 @@
-"""Running dry is never an end: a `StopIteration` from below comes out of every entry point as a `RuntimeError`."""
+"""Every entry point turns a `StopIteration` from a transport or policy into a `RuntimeError`."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_attempt_does_not_end_quietly() -> None:
 
 
 def test_map_does_not_lose_operations() -> None:
-    """`map` takes a `StopIteration` of its function for the end of its input: two registrations would be none."""
+    """`map` treats a `StopIteration` of its function as the end of its input: both registrations would be lost."""
     transport = ScriptedTransport([REGISTERED, StopIteration()])
 
     def registered(number: int) -> RegisterClientResponse:

@@ -1,4 +1,4 @@
-"""Event by event: what a flow asks for, and what it is told, are the same in every driver."""
+"""Every driver receives the same events from a flow, and sends the same replies."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SLOW_DOWN: Final = error_reply(SlowDownException)
 
 
 def traced(program: Program[T], log: list[object]) -> Generator[Event, object, T]:
-    """The same program; `log` gets each event, and each instant and error that came back."""
+    """The same program; `log` receives each event, and each time and error that was sent back."""
     steps = program.__iter__()
     go_on: Callable[[], Event] = partial(next, steps)
     try:
@@ -79,7 +79,7 @@ def traced(program: Program[T], log: list[object]) -> Generator[Event, object, T
 
 @flow
 def whole_login() -> Steps[CreateTokenResponse]:
-    """Start, poll, refresh."""
+    """Start a login, poll, and refresh."""
     pending = yield from start_device_login(REQUEST, start_url="https://s/start", region="r")
     early = yield from poll_once(pending)
     assert early is pending

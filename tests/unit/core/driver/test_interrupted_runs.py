@@ -1,4 +1,4 @@
-"""Runs that are cut: cancelled, interrupted, dropped, started twice; and providers that are not what they should be."""
+"""Runs that are cancelled, interrupted, dropped or started twice, and providers that are of the wrong kind or fail."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def watching(event: Operation[object, Exception] | Sleep, log: list[str]) -> Ste
 
 
 class Hanging(ScriptedTransport):
-    """Fails each request but never comes back from a sleep; or never from a request."""
+    """Fails each request and hangs in each sleep, or hangs in each request."""
 
     def __init__(self, *, in_send: bool) -> None:
         super().__init__(lambda _: reply(503))
@@ -181,7 +181,7 @@ def test_a_generator_that_runs_cannot_be_run(drive: Drive) -> None:
 
 
 def test_a_refused_generator_is_left_as_it_is(drive: Drive) -> None:
-    """It belongs to whoever started it."""
+    """It belongs to the code that started it."""
     log: list[str] = []
     steps = watching(Sleep(1), log)
     next(steps)
@@ -258,7 +258,9 @@ def test_an_asynchronous_provider_of_something_else_is_refused(name: str) -> Non
     async def main() -> None:
         with pytest.raises(ConfigurationError) as refused:
             await arun(JWT, transport)
-        assert str(refused.value).startswith("The credentials provider gave dict; it must give")
+        assert str(refused.value).startswith(
+            "The credentials provider returned dict; it must return"
+        )
 
     transport = ScriptedTransport([], config=config(provider))
     _ = asyncio.run(main()) if name == "asyncio" else trio.run(main)
@@ -275,7 +277,7 @@ def test_a_provider_that_gives_no_credentials_is_refused(drive: Drive, given: ob
 
 
 def test_an_asynchronous_provider_is_refused_by_run_inside_a_flow_too() -> None:
-    """And the flow may handle it; no coroutine is left that was never awaited."""
+    """The flow may handle the error, and no coroutine is left that was never awaited."""
 
     async def provider() -> Credentials:
         return KEYS
@@ -293,7 +295,7 @@ def test_an_asynchronous_provider_is_refused_by_run_inside_a_flow_too() -> None:
 
 
 def test_a_failing_provider_reaches_the_flow_and_is_not_asked_again(drive: Drive) -> None:
-    """Its failure is no failure of the request: no retry policy is asked."""
+    """Its failure is not a failure of the request, so no retry policy is asked."""
     asked: list[int] = []
 
     def provider() -> Credentials:

@@ -1,7 +1,7 @@
-"""Errors hold no cycle with the frames they passed: what they refer to is freed at once, not at some collection.
+"""Errors form no reference cycle with the frames that they passed, so everything is freed immediately.
 
-A frame of a driver or a flow holds requests with codes and secrets in them, and a poll that finds nothing decided is
-an ordinary answer, a hundred times a login.
+The frames of drivers and flows contain requests with codes and secrets, and a login may poll a hundred times, each
+pending response being an error.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ CASES: Final[dict[str, tuple[Program[object], Replies]]] = {
 
 @pytest.fixture
 def without_collections() -> Iterator[None]:
-    """Only reference counts free anything, and what was there before is out of the collector's sight."""
+    """Disable the collector, so that only reference counts free objects, and exclude existing objects."""
     gc.freeze()
     gc.disable()
     yield
@@ -130,7 +130,7 @@ def test_an_error_of_arun_is_freed_when_it_is_dropped(
             await arun(program, scripted(replies))
         except SsoOidcError as error:
             left.append(weakref.ref(error))
-        # Here, not outside: the event loops have cycles of their own.
+        # Here and not outside, because the event loops have cycles of their own.
         assert left[0]() is None
 
     loop(main)

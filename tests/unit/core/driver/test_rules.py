@@ -1,4 +1,4 @@
-"""The rules that every driver keeps, for `run` and for `arun` on asyncio and trio."""
+"""The rules that every driver follows, for `run` and for `arun` on asyncio and trio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 import trio
-from tenacity import Retrying
+from tenacity import Retrying, stop_after_attempt
 
 from ssooidc_core import (
     AuthorizationPendingException,
@@ -95,7 +95,7 @@ def test_a_stop_iteration_of_a_transport_reaches_the_flow_as_a_runtime_error(dri
             raise StopIteration
 
         async def asleep(self, seconds: float, /) -> None:
-            raise StopIteration  # which Python itself makes a RuntimeError of, in a coroutine
+            raise StopIteration  # Python itself turns it into a RuntimeError in a coroutine
 
     def sleeping() -> Steps[str]:
         try:
@@ -333,7 +333,18 @@ def test_each_attempt_says_which_it_is_and_which_call_it_belongs_to(drive: Drive
     assert ids[0] == ids[1] == ids[2] != ids[3]
 
 
-def test_before_tenacity_is_loaded_the_config_says_how_many_attempts_there_are(
+def test_the_config_says_how_many_attempts_there_are_whatever_policy_the_transport_has(
+    drive: Drive,
+) -> None:
+    config = ClientConfig(region="us-east-1", max_attempts=7)
+    policy = Retrying(stop=stop_after_attempt(2))
+    transport = ScriptedTransport([reply(500), REGISTERED], config=config, retry_policy=policy)
+    drive(REGISTER, transport)
+    tries = [request.headers["amz-sdk-request"] for request in transport.requests]
+    assert tries == ["attempt=1; max=7", "attempt=2; max=7"]
+
+
+def test_before_tenacity_is_loaded_the_transport_is_not_asked_for_its_policy(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Unasked(ScriptedTransport):
@@ -392,7 +403,7 @@ def test_an_asynchronous_provider_is_awaited_by_arun() -> None:
 
 
 class Later:
-    """Awaitable, and no coroutine."""
+    """An awaitable that is not a coroutine."""
 
     def __await__(self) -> Generator[None, None, Credentials]:
         yield
@@ -420,7 +431,7 @@ def test_a_provider_of_something_else_is_refused(drive: Drive) -> None:
     with pytest.raises(ConfigurationError) as refused:
         drive(JWT, signed(lambda: ("AKID", "canary")))
     assert str(refused.value) == (
-        "The credentials provider gave tuple; it must give ssooidc_core.Credentials"
+        "The credentials provider returned tuple; it must return ssooidc_core.Credentials"
     )
 
 

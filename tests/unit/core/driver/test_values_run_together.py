@@ -1,4 +1,4 @@
-"""One flow, one operation, one policy: values, which many threads and tasks use at the same time."""
+"""A flow, an operation and a policy are values that many threads and tasks may use at the same time."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_one_flow_runs_in_many_tasks_at_once() -> None:
 
 
 def test_run_serves_inside_an_event_loop_and_inside_another_run() -> None:
-    """Nothing of a run is global: not the loop, not the thread."""
+    """A run has no global state: neither the loop nor the thread."""
 
     def answer(_: HttpRequest) -> HttpResponse:
         run(FLOW, ScriptedTransport(REPLIES))
@@ -101,7 +101,7 @@ def test_run_serves_inside_an_event_loop_and_inside_another_run() -> None:
 
 
 def test_a_polling_policy_that_is_switched_off_polls_once() -> None:
-    """As its user's own call under tenacity 9.2 would be: once."""
+    """Under tenacity 9.2, the user's own call would also be made once."""
     policy = device_polling()
     setattr(policy, "enabled", False)  # noqa: B010 - tenacity 8.3 has no such attribute
     failure = AuthorizationPendingException.of()

@@ -1,4 +1,4 @@
-"""A blocking transport given to `arun`, or an asynchronous one to `run`: said, with what to use."""
+"""A blocking transport passed to `arun`, or an asynchronous one to `run`: the error says what to use instead."""
 
 from __future__ import annotations
 

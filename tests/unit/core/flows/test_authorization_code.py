@@ -1,4 +1,4 @@
-"""`ssooidc_core.flows.authorization_code`: a browser login through every driver, and what its callback may be."""
+"""`ssooidc_core.flows.authorization_code`: a browser login with every driver, and which callbacks are valid."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_redirect_uri_that_the_service_refuses_is_not_registered(redirect_uri:
     [
         (
             f"http://127.0.0.1/other?code=c&state={STATE}",
-            "The callback has another path than /oauth/callback",
+            "The callback's path is not /oauth/callback",
             None,
         ),
         (
@@ -221,10 +221,15 @@ def test_a_login_survives_a_process() -> None:
     pending = started(issuer="https://issuer")
     stored = pending.to_json_with_secrets()
     assert PendingCodeLogin.from_json(stored) == pending
-    for broken in ("{}", pending.model_dump_json(), "canary"):
+    for broken, problem in (
+        ('{"region": 1, "scopes": "canary"}', "region string_type, client missing, scopes "),
+        (pending.model_dump_json(), "client.client_secret masked_secret, state masked_secret, "),
+        ("canary", "document json_invalid); start the login again"),
+    ):
         with pytest.raises(ConfigurationError) as caught:
             _ = PendingCodeLogin.from_json(broken)
-        assert str(caught.value) == ("This is not a stored PendingCodeLogin; start the login again")
+        assert str(caught.value).startswith(f"This is not a stored PendingCodeLogin ({problem}")
+        assert "canary" not in str(caught.value)
         assert caught.value.__context__ is None
 
 

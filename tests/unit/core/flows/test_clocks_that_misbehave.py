@@ -1,4 +1,4 @@
-"""Polling where sleeps are too short or too long, answers take their time, and processes come and go."""
+"""Polling when sleeps are too short or too long, responses are slow, or each step is in a new process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LOGIN: Final = PendingDeviceLogin(
 
 
 class Imprecise(ScriptedTransport):
-    """Sleeps `stretch` times as long as it is told; each answer takes `answer_takes` seconds."""
+    """Sleeps `stretch` times as long as requested; each response takes `answer_takes` seconds."""
 
     def __init__(
         self, replies: Replies, *, stretch: float = 1.0, answer_takes: float = 0.0
@@ -69,7 +69,7 @@ class Imprecise(ScriptedTransport):
 
 
 def test_a_sleep_that_ends_early_is_slept_on(any_drive: Drive) -> None:
-    """A timer may fire early (signals, coarse clocks); polling early earns a `slow_down`."""
+    """A timer may fire early (signals, coarse clocks), and polling early causes a `slow_down`."""
     transport = Imprecise([PENDING, TOKEN], stretch=0.5)
     any_drive(poll_for_token(LOGIN), transport)
     assert transport.sent_at() == pytest.approx([5, 10], abs=1e-4)
@@ -118,7 +118,7 @@ def test_no_wait_reaches_the_end(any_drive: Drive, left: float, polled: int) -> 
 
 
 def test_steps_through_json_poll_at_the_instants_of_one_run(any_drive: Drive) -> None:
-    """Each step in a new process, as it were, through each driver: the same polls, the same end."""
+    """As if each step were in a new process, with each driver: the same polls, and the same result."""
     replies: Replies = [PENDING, Timeout("x"), SLOW_DOWN, PENDING, TOKEN]
     whole = ScriptedTransport(replies)
     token = any_drive(poll_for_token(LOGIN), whole)
@@ -154,7 +154,7 @@ def test_steps_through_json_end_with_the_one_run(any_drive: Drive) -> None:
 
 
 def test_a_clock_set_back_between_processes_delays_no_poll_for_long(any_drive: Drive) -> None:
-    """By more than a wait can be: poll now. By less: the wait that is left, a minute at most."""
+    """By more than the longest wait: poll now. By less: wait for the rest, a minute at most."""
     for back, slept in ((30, [35]), (55, [60]), (3600, [])):
         transport = ScriptedTransport([TOKEN])
         transport.clock.set_wall(transport.now().wall - timedelta(seconds=back))
@@ -175,7 +175,7 @@ def test_a_clock_set_back_while_polling_lengthens_no_login(any_drive: Drive) -> 
 
 
 def test_the_time_that_answers_take_counts_for_a_policy(drive: Drive) -> None:
-    """`start_time` is when the first attempt began, not when it failed."""
+    """`start_time` is the start of the first attempt, not the time of its failure."""
     operation = register_client(RegisterClientRequest(client_name="n", client_type="public"))
     policy = Retrying(stop=stop_after_delay(25), wait=wait_fixed(2))
     transport = Imprecise(lambda _: reply(503), answer_takes=8)

@@ -1,4 +1,4 @@
-"""Each flow does the same through every driver: the same requests at the same times, the same waits, the same end."""
+"""Each flow makes the same requests at the same times, the same waits and the same result with every driver."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ from ssooidc_core import (
     SsoOidcError,
     UnauthorizedClientException,
     run,
+)
+from ssooidc_core._program import Flow
+from ssooidc_core._start_urls import resolve_start_url
+from ssooidc_core.flows.authorization_code import (
+    PendingCodeLogin,
+    finish_code_login,
+    start_code_login,
 )
 from ssooidc_core.flows.device import (
     PendingDeviceLogin,
@@ -78,6 +85,18 @@ def polls(*replies: HttpResponse | Exception) -> tuple[Program[object], list[obj
     return poll_for_token(login()), list(replies)
 
 
+def start_in_a_browser() -> Program[PendingCodeLogin]:
+    # Zeros instead of random bytes, so that every run is the same.
+    uri = "http://127.0.0.1:8400/oauth/callback"
+    return start_code_login(REGISTRATION, redirect_uri=uri, region="us-east-1", entropy=bytes)
+
+
+def finish_in_a_browser(*replies: HttpResponse) -> tuple[Program[object], list[object]]:
+    pending = run(start_in_a_browser(), ScriptedTransport([NEW_CLIENT]))
+    callback = f"/oauth/callback?code=canary&state={pending.state.get_secret_value()}"
+    return finish_code_login(pending, callback), list(replies)
+
+
 HTML_502: Final = HttpResponse(502, {"content-type": "text/html"}, b"<p>Bad gateway</p>")
 FLOWS: Final[dict[str, Callable[[], tuple[Program[object], list[object]]]]] = {
     "start": lambda: (start(), [NEW_CLIENT, NEW_DEVICE]),
@@ -93,6 +112,17 @@ FLOWS: Final[dict[str, Callable[[], tuple[Program[object], list[object]]]]] = {
     "expired by the service": lambda: polls(error_reply(ExpiredTokenException)),
     "expired by the clock": lambda: polls(*[PENDING] * 40),
     "no answer of the service": lambda: polls(HttpResponse(200, {}, b"[]")),
+    "polled once": lambda: (
+        poll_once(login().model_copy(update={"next_poll_at": 0.0})),
+        [NEW_TOKEN],
+    ),
+    "start in a browser": lambda: (start_in_a_browser(), [NEW_CLIENT]),
+    "finish in a browser": lambda: finish_in_a_browser(NEW_TOKEN),
+    "finish too late": lambda: finish_in_a_browser(error_reply(ExpiredTokenException)),
+    "a start URL of one's own": lambda: (
+        resolve_start_url("https://sso.example/", region="us-east-1"),
+        [HttpResponse(301, {"Location": "https://d-1.awsapps.com/start"}, b"")],
+    ),
     "refresh": lambda: (refresh_token(CLIENT, TOKEN), [NEW_TOKEN]),
     "refresh refused": lambda: (
         refresh_token(CLIENT, TOKEN),
@@ -121,6 +151,11 @@ def outcome(drive: Drive, program: Program[object], transport: ScriptedTransport
     except SsoOidcError as error:
         cause = error.__cause__
         return f"{error!r} from {cause!r}, while {error.__context__!r}"
+
+
+def test_every_flow_is_here(every_flow: frozenset[Callable[..., object]]) -> None:
+    programs = [make()[0] for make in FLOWS.values()]
+    assert {program._make for program in programs if isinstance(program, Flow)} == every_flow
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -318,7 +353,7 @@ def test_a_masked_document_cannot_be_resumed() -> None:
 
 
 def test_a_refresh_keeps_the_refresh_token_where_the_answer_has_none() -> None:
-    """RFC 6749 section 6: a new refresh token may be issued; without one the old stays good."""
+    """RFC 6749 section 6: a new refresh token may be issued; without one, the old one stays valid."""
     transport = ScriptedTransport([reply(200, {"accessToken": "new"})])
     token = run(refresh_token(CLIENT, TOKEN), transport)
     assert token.access_token.get_secret_value() == "new"

@@ -22,14 +22,20 @@ NO, ADVISED, REQUIRED = RefreshAdvice.NO, RefreshAdvice.ADVISED, RefreshAdvice.R
         (1, None, REQUIRED),
         (0, None, REQUIRED),
         (-1, None, REQUIRED),
-        # Tried in vain a moment ago: not while the token is good.
+        # A refresh failed a moment ago: wait while the token is valid.
         (800, 0, NO),
         (800, 59.999, NO),
         (800, 60, ADVISED),
         (300, 59.999, NO),
         (300, 60, REQUIRED),
         (0, 1, REQUIRED),
-        # The clock was set back since.
+        # The clock was ahead when the token was stored: no session is as long as that.
+        (91 * 86400, None, NO),
+        (91 * 86400 + 1, None, REQUIRED),
+        (91 * 86400 + 1, 59.999, NO),
+        (91 * 86400 + 1, 60, REQUIRED),
+        (7000 * 365 * 86400, None, REQUIRED),
+        # The clock has been set back since.
         (300, -1, REQUIRED),
     ],
 )

@@ -1,4 +1,4 @@
-"""CreateToken: the three grants, request bytes, answer, what may be repeated."""
+"""CreateToken: the three grants, the request's bytes, the response, and what may be repeated."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_an_answer_without_a_refresh_token_cannot_be_refreshed() -> None:
 
 
 def test_the_real_answer_is_read(case_tables: dict[str, Any]) -> None:
-    """aws-sdk-java's fixture: three members that the model does not name, unset ones null."""
+    """The fixture of aws-sdk-java: three members that the model does not name, and null for unset ones."""
     body = case_tables["recorded-answers"]["oidc"]["answers"]["CreateToken"]["body"]
     real = json.loads(body)
     assert parsed(body.encode()) == CreateTokenResponse(
@@ -216,7 +216,7 @@ FAILED = InternalServerException.of(status=500)
     ids=repr,
 )
 def test_a_device_code_is_never_repeated_by_the_driver(error: Exception) -> None:
-    """The polling loop owns its pace (RFC 8628 section 3.5)."""
+    """Only the polling loop decides when to poll (RFC 8628 section 3.5)."""
     assert create_token(DEVICE_GRANT).may_repeat(error) is False
 
 

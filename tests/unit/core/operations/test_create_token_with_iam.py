@@ -1,4 +1,4 @@
-"""CreateTokenWithIAM: the four grants, request bytes, signature, answer."""
+"""CreateTokenWithIAM: the four grants, the request's bytes, the signature, and the response."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_user_agent_and_retry_headers_are_not_signed() -> None:
 
 
 def test_the_bytes_that_are_signed_are_the_bytes_that_are_sent() -> None:
-    """A signature of botocore 1.44.5 over this very request, host with port included (made with SigV4Auth)."""
+    """A signature of botocore 1.44.5 for this request, with host and port (made with SigV4Auth)."""
     config = ClientConfig(region="us-east-1", endpoint_url="http://127.0.0.1:8000", credentials=AWS)
     request = http_request(config)
     assert request.url == "http://127.0.0.1:8000/token?aws_iam=t"
@@ -218,8 +218,8 @@ def test_without_a_value_of_credentials_it_cannot_be_signed(configured: object) 
     with pytest.raises(ConfigurationError) as caught:
         _ = http_request(config)
     assert str(caught.value) == (
-        "CreateTokenWithIAM is signed and needs AWS credentials: give ClientConfig(credentials=...), "
-        "or http_request(credentials=...) where the config holds a provider"
+        "CreateTokenWithIAM is signed and needs AWS credentials: set ClientConfig(credentials=...), "
+        "or http_request(credentials=...) if the config has a provider"
     )
 
 
@@ -232,7 +232,7 @@ def test_without_a_region_it_cannot_be_signed(region: str | None) -> None:
 
 @pytest.mark.parametrize("region", ["us-east-1\r\nX-Evil: 1", "us east", "\ud800", "a/b"])
 def test_a_region_is_checked_even_where_the_endpoint_does_not_need_it(region: str) -> None:
-    """It goes into the `Authorization` header."""
+    """It is part of the `Authorization` header."""
     config = ClientConfig(region=region, endpoint_url="https://e.example", credentials=AWS)
     with pytest.raises(ConfigurationError) as caught:
         _ = http_request(config)

@@ -1,4 +1,4 @@
-"""The portal's requests: method, URL, query and bearer header; and what their answers give."""
+"""The portal's requests (method, URL, query and bearer header) and the results of its responses."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_base_path_is_kept() -> None:
 
 
 def test_the_headers_of_a_whole_request() -> None:
-    """POST /logout has no Content-Type: it has no body."""
+    """POST /logout has no body, and therefore no Content-Type."""
     when = Instant(datetime(2026, 1, 1, tzinfo=UTC), 0.0)
     request = LOGOUT.http_request(CONFIG, when, invocation_id="i", attempt=2)
     assert request.headers.fields == (
@@ -127,16 +127,19 @@ def test_a_query_value_with_lone_surrogates_is_refused() -> None:
     request = GetRoleCredentialsRequest.of(TOKEN, account_id="1", role_name="\ud800")
     with pytest.raises(ConfigurationError) as caught:
         _ = get_role_credentials(request).unsigned_request(CONFIG)
-    assert str(caught.value) == "A query parameter holds a text that UTF-8 cannot encode"
+    assert str(caught.value) == "A query parameter contains text that UTF-8 cannot encode"
     assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "ü", "\ud800", "a\x00", "\x7f"])
 def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
-    """RFC 9110 section 5.5; a line break would begin another header."""
+    """RFC 9110 section 5.5; a line break would start another header."""
     with pytest.raises(ConfigurationError) as caught:
         _ = logout(LogoutRequest.of(token)).unsigned_request(CONFIG)
-    assert str(caught.value) == "access_token is empty or holds characters that no header can"
+    assert (
+        str(caught.value)
+        == "access_token is empty or contains characters that a header cannot have"
+    )
 
 
 @pytest.mark.parametrize("most", [0, 101, -1])

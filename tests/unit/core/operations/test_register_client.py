@@ -1,4 +1,4 @@
-"""RegisterClient: request bytes, answer, errors."""
+"""RegisterClient: the request's bytes, the response, and errors."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_operation_is_never_signed() -> None:
 
 
 def test_the_real_answer_is_read(case_tables: dict[str, Any]) -> None:
-    """Recorded in 2026-01: endpoints are null, times are epoch seconds, 90 days apart."""
+    """Recorded in 2026-01: endpoints are null, and the times are epoch seconds, 90 days apart."""
     body = case_tables["recorded-answers"]["oidc"]["answers"]["RegisterClient"]["body"]
     answer = parsed(body.encode())
     assert answer == RegisterClientResponse(

@@ -1,4 +1,4 @@
-"""StartDeviceAuthorization: request bytes, answer, errors."""
+"""StartDeviceAuthorization: the request's bytes, the response, and errors."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_an_answer_that_lacks_the_essential_is_refused(missing: str) -> None:
 
 
 def test_codes_and_the_uri_that_holds_one_are_not_in_the_repr() -> None:
-    """RFC 8628 section 5.4: whoever sees a user code can try to have it approved."""
+    """RFC 8628 section 5.4: anyone who sees a user code can try to have it approved."""
     answer = parsed(
         b'{"deviceCode":"canary1","userCode":"canary2","verificationUri":"https://v",'
         b'"verificationUriComplete":"https://v?canary3"}'

@@ -1,4 +1,4 @@
-"""Policies of the user's own, alone and combined with ours."""
+"""Policies written by users, alone and combined with those of the package."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_policy_says_which_of_the_repeatable_errors_are_repeated(drive: Drive)
 
 
 def test_no_policy_can_have_repeated_what_may_not_be(drive: Drive) -> None:
-    """`may_repeat` is asked before any policy; tenacity's own default would repeat everything for ever."""
+    """`may_repeat` is asked before any policy; tenacity's own default would repeat everything without end."""
     with pytest.raises(InvalidClientMetadataException):
         drive(REGISTER, ScriptedTransport([REFUSED]), policy=Retrying())
     refresh = create_token(RefreshTokenGrant.of(CLIENT, "canary"))
@@ -76,7 +76,7 @@ def test_no_policy_can_have_repeated_what_may_not_be(drive: Drive) -> None:
 def test_ours_widened_with_or_still_refunds_its_quota(drive: Drive) -> None:
     quota = RetryQuota(100)
     ours = standard_retry(quota=quota, jitter=lambda: 1.0)
-    assert isinstance(ours.stop, stop_base)  # tenacity's annotation is wider, and has no `|`
+    assert isinstance(ours.stop, stop_base)  # tenacity's annotation is wider, and has no `__or__`
     policy = Retrying(
         retry=ours.retry | tenacity.retry_if_exception_message(match="NotImplemented"),
         wait=ours.wait,
@@ -123,7 +123,7 @@ def test_the_policy_of_a_call_stands_in_the_place_of_the_transports(drive: Drive
 
 
 def test_one_policy_serves_many_threads_out_of_one_quota() -> None:
-    """Each retry that is sent was paid for: 8 threads together send no more than the quota allows."""
+    """Each retry is paid for: 8 threads together send no more than the quota allows."""
     quota = RetryQuota(14 * 25)
     policy = standard_retry(quota=quota, jitter=lambda: 0.0)
     together = threading.Barrier(8)
@@ -142,7 +142,7 @@ def test_one_policy_serves_many_threads_out_of_one_quota() -> None:
 
 
 def test_calls_under_one_policy_do_not_see_each_other(drive: Drive) -> None:
-    """What a call remembers lives on its own state: a call in the middle of another begins at 1."""
+    """The state of a call is its own: a call that is made during another one starts at 1."""
     policy = Retrying(wait=tenacity.wait_incrementing(1, 1), stop=tenacity.stop_after_attempt(3))
     inner = ScriptedTransport([reply(503), REGISTERED])
 
@@ -194,7 +194,7 @@ def test_a_polling_policy_sees_how_many_polls_there_were_in_all_processes() -> N
 
 
 def test_stop_before_delay_counts_the_wait_that_polling_makes_of_a_hurried_one() -> None:
-    """The policy wants 1 s, the interval makes it 5; `stop` must know, or the limit would be passed asleep."""
+    """The policy waits 1 s and the interval makes it 5: `stop` must see 5, or the sleep would exceed the limit."""
     policy = Retrying(wait=tenacity.wait_fixed(1), stop=tenacity.stop_before_delay(4))
     failure: SsoOidcError = AuthorizationPendingException.of()
     assert after_poll(LOGIN, failure, at=1000.0, policy=policy) is failure

@@ -1,4 +1,4 @@
-"""Retry policies through the real drivers, in virtual time."""
+"""Retry policies with the real drivers, in virtual time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ssooidc_core import (
     ConfigurationError,
     ConnectFailed,
     ConnectionLost,
-    Instant,
     RefreshTokenGrant,
     RegisterClientRequest,
     RegisterClientResponse,
@@ -31,7 +30,7 @@ from ssooidc_core import (
     register_client,
     run,
 )
-from ssooidc_core._attempts import Attempts, plain
+from ssooidc_core._attempts import plain
 from ssooidc_core.flows.device import PendingDeviceLogin, after_poll, poll_for_token
 from ssooidc_core.policies import (
     CallState,
@@ -78,7 +77,7 @@ def test_a_transport_keeps_one_quota_that_calls_exhaust_together() -> None:
         with pytest.raises(UnknownServiceError):
             run(REGISTER, transport)
         sent.append(len(transport.requests) - before)
-    # 500 pays for 35 retries of 14: 17 calls of two, one of one.
+    # 500 pays for 35 retries at 14 each: 17 calls with two, one with one.
     assert sent == [3] * 17 + [2] + [1] * 22
 
 
@@ -92,7 +91,7 @@ def test_a_success_earns_one_and_a_retried_success_gets_its_last_cost_back(drive
     assert quota.available == 51 - 14
     drive(REGISTER, ScriptedTransport([reply(429), REGISTERED]), policy=policy)
     assert quota.available == 51 - 14
-    assert quota.charge(-1000 + 37 + 63)  # to the brim
+    assert quota.charge(-1000 + 37 + 63)  # up to the capacity
     quota.refund(1000)
     drive(REGISTER, ScriptedTransport([REGISTERED]), policy=policy)
     assert quota.available == 100
@@ -274,7 +273,7 @@ async def later(_: RetryCallState) -> bool:
 
 
 class Later:
-    """Awaitable, and no coroutine."""
+    """An awaitable that is not a coroutine."""
 
     def __call__(self, _: RetryCallState) -> Awaitable[bool]:
         return self  # type: ignore[return-value]
@@ -299,11 +298,10 @@ def test_plain_gives_back_what_is_plain() -> None:
     assert (plain(verdict=True), plain(3)) == (True, 3)
 
 
-def test_a_success_without_a_failure_is_one_for_the_policy_too() -> None:
+def test_a_success_without_a_failure_is_one_for_the_policy_too(drive: Drive) -> None:
     quota = RetryQuota(10)
     assert quota.charge(5)
-    now = Instant(datetime(2026, 1, 1, tzinfo=UTC), 0.0)
-    Attempts(REGISTER, lambda: standard_retry(quota=quota), now).succeeded(now)
+    drive(REGISTER, ScriptedTransport([REGISTERED]), policy=standard_retry(quota=quota))
     assert quota.available == 6
 
 

@@ -1,4 +1,4 @@
-"""tenacity as the oracle: strategies see through our drivers what they see where tenacity itself runs the loop."""
+"""Strategies see the same call state in our drivers as in tenacity's own loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Strategy = Callable[[RetryCallState], T]
 
 
 def observed(policy: Retrying) -> tuple[Retrying, list[object]]:
-    """A copy of a policy whose strategies note all that they see of the call."""
+    """Copy a policy so that its strategies record everything that they see of the call."""
     seen: list[object] = []
 
     def noting(name: str, strategy: Strategy[T]) -> Strategy[T]:

@@ -1,4 +1,4 @@
-"""Faults by name: each kind is the function of that name, and what is wrong is said without quoting values."""
+"""Faults by name: each kind is the function of that name, and error messages do not quote values."""
 
 from __future__ import annotations
 
@@ -140,10 +140,10 @@ def test_no_such_kind() -> None:
                 "It takes retry_after_ms (optional, milliseconds from 0 to 3600000)"
             ),
         ),
-        ("html_page", {"status": 204}, "No page comes with status 204"),
+        ("html_page", {"status": 204}, "An answer with status 204 cannot have a page"),
         ("body_cut", {"keep": -1}, "A body cannot be cut to fewer than 0 bytes"),
-        ("huge_body", {"size": 0}, "A huge body has 1 to 268435456 bytes"),
-        ("clock_skew", {"seconds": 1e12}, "A clock is off by ten years at most"),
+        ("huge_body", {"size": 0}, "A huge body must have 1 to 268435456 bytes"),
+        ("clock_skew", {"seconds": 1e12}, "A clock cannot be wrong by more than ten years"),
         (
             "delay",
             {"seconds": 1, "then": {"kind": "delay", "seconds": 1}},

@@ -1,4 +1,4 @@
-"""Scripted faults: what each does, in which order, how often."""
+"""Scripted faults: what each does, in which order, and how often."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REGISTER: Final = b'{"clientName":"a","clientType":"public"}'
 
 @pytest.fixture
 def call(center: IdentityCenter, clock: VirtualClock) -> Callable[..., HttpResponse | WireFault]:
-    """Register a client, or what else the arguments say, and give what comes of it."""
+    """Register a client, or send what the arguments say, and return the response."""
 
     def send(path: str = "/client/register", body: bytes = REGISTER) -> HttpResponse | WireFault:
         url = f"https://oidc.us-east-1.amazonaws.com{path}"
@@ -118,7 +118,7 @@ def test_html_page(
 
 @pytest.mark.parametrize("status", [0, 100, 199, 204, 205, 304, 600, 799, -1])
 def test_html_page_of_a_status_that_has_none(status: int) -> None:
-    with pytest.raises(ValueError, match="No page comes with status"):
+    with pytest.raises(ValueError, match=r"An answer with status .* cannot have a page"):
         faults.html_page(status)
 
 
@@ -230,7 +230,7 @@ def test_a_fault_for_no_call(times: int, center: IdentityCenter) -> None:
 def test_a_fault_for_no_operation(center: IdentityCenter) -> None:
     name: Any = "NoSuchOperation"
     with pytest.raises(
-        ValueError, match="No operation 'NoSuchOperation': use one of RegisterClient,"
+        ValueError, match="There is no operation 'NoSuchOperation': use one of RegisterClient,"
     ):
         center.script(name, faults.slow_down())
 
@@ -249,7 +249,7 @@ def test_a_fault_of_ones_own(
 
 
 def test_a_fault_does_not_shift_the_ids_of_others() -> None:
-    """With `processed` or not, the same seed gives the same run each time."""
+    """With `processed` or without it, the same seed causes the same run."""
     runs = []
     for _ in range(2):
         center = IdentityCenter(entropy=seeded_entropy(1))

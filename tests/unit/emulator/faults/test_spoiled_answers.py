@@ -1,4 +1,4 @@
-"""Faults that spoil an answer or the time, faults at the portal, and faults by chance."""
+"""Faults that change a response or its timing, faults of the portal, and random faults."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_wrong_content_type(content_type: str | None, center: IdentityCenter, 
 
 @pytest.mark.parametrize("content_type", ["", " a/b", "a/b\r\nX: y", "a\0", "é", "a\tb"])
 def test_a_content_type_that_no_header_holds(content_type: str) -> None:
-    with pytest.raises(ValueError, match="A content type is printable ASCII"):
+    with pytest.raises(ValueError, match="A content type must be printable ASCII"):
         faults.wrong_content_type(content_type)
 
 
@@ -100,7 +100,7 @@ def test_a_huge_body_is_never_cut(center: IdentityCenter, ask: Ask) -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 256 * 1024 * 1024 + 1])
 def test_a_size_that_no_body_has(size: int) -> None:
-    with pytest.raises(ValueError, match="A huge body has 1 to 268435456 bytes"):
+    with pytest.raises(ValueError, match="A huge body must have 1 to 268435456 bytes"):
         faults.huge_body(size)
 
 
@@ -143,7 +143,7 @@ def test_a_clock_cannot_go_past_the_end_of_time(
 
 @pytest.mark.parametrize("seconds", [1e9, -1e9, float("nan"), float("inf")])
 def test_a_clock_that_is_too_far_off(seconds: float) -> None:
-    with pytest.raises(ValueError, match="off by ten years at most"):
+    with pytest.raises(ValueError, match="cannot be wrong by more than ten years"):
         faults.clock_skew(seconds)
 
 
@@ -252,7 +252,7 @@ def hits(center: IdentityCenter, ask: Ask, calls: int) -> int:
 def test_by_chance(probability: float, least: int, most: int, ask: Ask) -> None:
     center = IdentityCenter(entropy=seeded_entropy("chance"))
     center.script("RegisterClient", faults.server_error(), times=None, probability=probability)
-    # The entropy is seeded: five standard deviations are for whoever changes the seed.
+    # The entropy is seeded; the margin of five standard deviations allows another seed.
     assert least <= hits(center, ask, 1000) <= most
 
 
@@ -294,5 +294,5 @@ def test_certainty_draws_nothing(ask: Ask) -> None:
 
 @pytest.mark.parametrize("probability", [0, -0.1, 1.1, float("nan")])
 def test_no_probability(probability: float, center: IdentityCenter) -> None:
-    with pytest.raises(ValueError, match="probability must be above 0, and 1 at most"):
+    with pytest.raises(ValueError, match="probability must be above 0 and at most 1"):
         center.script(None, faults.slow_down(), probability=probability)

@@ -1,4 +1,4 @@
-"""Assertions of trusted token issuers: which are taken, how often, and for whom (RFC 7523 section 3)."""
+"""Assertions of trusted token issuers: which are accepted, how often, and for which user (RFC 7523 section 3)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Make = Callable[..., str]
 
 @pytest.fixture
 def exchange(iam_center: IdentityCenter, ask_iam: Callable[..., HttpResponse]) -> Exchange:
-    """Exchange an assertion and give the answer, which is good or an `invalid_grant`."""
+    """Exchange an assertion and return the response, which is a success or an `invalid_grant`."""
 
     def call(text: str, arn: str = ARN) -> HttpResponse:
         grant = {"clientId": arn, "grantType": JWT_BEARER, "assertion": text}
@@ -111,7 +111,7 @@ def test_claims_that_are_refused(
 def test_a_time_without_end_is_none(exchange: Exchange, assertion: Make, issuer_key: ECKey) -> None:
     _, payload, _ = assertion().split(".")
     claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
-    # Overflows into an infinity, though it is a number of JSON.
+    # It overflows to infinity, although it is a valid number in JSON.
     endless = claims.replace(f'"exp": {NOW + 300}', '"exp": 1e999')
     assert endless != claims
     usual = {"alg": "ES256", "kid": "one"}
@@ -137,7 +137,7 @@ def test_a_used_identifier_is_used_for_its_issuer(
     other = dataclasses.replace(issuer, issuer_url="https://other.example")
     iam_center.directory.add_trusted_token_issuer(other)
     assert exchange(assertion(jti="one", iss="https://other.example")).status == 200
-    # As long as the first one could be used.
+    # For as long as the first one was valid.
     clock.advance(301)
     assert exchange(assertion(jti="one")).status == 200
 
@@ -147,7 +147,7 @@ ORDER_OF_P256: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC
 
 
 def by_hand(key: ECKey, header: dict[str, Any], payload: str) -> str:
-    """Sign what no library would."""
+    """Sign values that no library would."""
     signing_input = f"{encoded(header)}.{payload}"
     private = key.private_key
     assert private is not None
@@ -158,7 +158,7 @@ def by_hand(key: ECKey, header: dict[str, Any], payload: str) -> str:
 def test_another_signature_of_the_same_claims_is_no_other_assertion(
     exchange: Exchange, assertion: Make
 ) -> None:
-    """With an ECDSA signature r, s comes -s, for which nobody needs the key."""
+    """If (r, s) is a valid ECDSA signature, so is (r, -s), which can be computed without the key."""
     first, other = assertion(), assertion()
     signed, _, signature = other.rpartition(".")
     raw = base64.urlsafe_b64decode(signature + "==")
@@ -206,7 +206,7 @@ def test_another_key_of_the_same_id(exchange: Exchange, assertion: Make) -> None
 def test_rsa(
     iam_center: IdentityCenter, exchange: Exchange, assertion: Make, rsa_key: RSAKey, algorithm: str
 ) -> None:
-    """Keys of a set that cannot be used are passed over (RFC 7517 section 5)."""
+    """Keys of a set that are not usable are ignored (RFC 7517 section 5)."""
     keys: list[object] = [
         "nothing",
         {"kty": "RSA", "kid": "two"},
@@ -259,7 +259,7 @@ def test_an_issuer_without_usable_keys(
 def test_a_public_key_is_no_secret(
     iam_center: IdentityCenter, exchange: Exchange, assertion: Make, issuer_key: ECKey
 ) -> None:
-    """RFC 8725 section 2.1: neither unsigned, nor signed with what everybody knows."""
+    """RFC 8725 section 2.1: neither unsigned, nor signed with a value that is public."""
     _, payload, signature = assertion().split(".")
     for algorithm in ("none", "None", "ES256K", "", None, ["ES256"]):
         header = encoded({"alg": algorithm, "kid": "one"})
@@ -295,7 +295,7 @@ def test_header_parameters_that_are_not(
     payload = assertion().split(".")[1]
     usual = {"alg": "ES256", "kid": "one"}
     assert exchange(by_hand(issuer_key, usual | header, payload)).status == 400
-    # But for them it is good.
+    # Without them, it is valid.
     assert exchange(by_hand(issuer_key, usual, payload)).status == 200
 
 
@@ -345,7 +345,7 @@ def test_nothing_of_an_assertion_may_change(
     assert application is not None
     checker, now = Assertions(iam_center.directory), clock.now().wall.timestamp()
     assert checker.check(text, application, now) is not None
-    # The last character of each part may hold bits that stand for nothing.
+    # The last character of each part may contain bits that have no meaning.
     parts = text.split(".")
     padding = {len(parts[0]) - 1, len(parts[0]) + len(parts[1]), len(text) - 1}
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ \n"
@@ -370,7 +370,7 @@ objects = st.dictionaries(names, json_values | st.sampled_from(["ES256", "https:
 def test_any_parts_get_an_answer(
     exchange: Exchange, header: dict[str, Any], claims: dict[str, Any], signature: bytes
 ) -> None:
-    """The oracle: whoever has no key gets nothing."""
+    """The check: nothing is granted without the key."""
     text = f"{encoded(header)}.{encoded(claims)}.{encoded(signature)}"
     assert exchange(text).status == 400
 
@@ -380,7 +380,7 @@ def test_any_parts_get_an_answer(
 def test_any_claims_of_the_issuer_get_an_answer(
     exchange: Exchange, assertion: Make, claims: dict[str, Any]
 ) -> None:
-    """The oracle: jane gets in once, and only where nothing that counts was changed to anything else."""
+    """The check: jane is granted a token once, and only if no relevant claim was changed."""
     # A new one each time.
     text = assertion(**claims, nonce=secrets.token_hex(8))
     granted = exchange(text).status == 200
@@ -392,4 +392,4 @@ def test_any_claims_of_the_issuer_get_an_answer(
         assert max(changed.get("nbf", NOW), changed.get("iat", NOW)) <= NOW
         assert exchange(text).status == 400
     elif claims.keys() <= {"alg", "kid", "x"}:
-        pytest.fail("nothing that counts was changed")
+        pytest.fail("no relevant claim was changed")

@@ -1,4 +1,4 @@
-"""CreateTokenWithIAM in the emulator: whom and what it refuses, with which answer, and that none of them tells."""
+"""CreateTokenWithIAM in the emulator: what it refuses, with which response, and that no response contains a secret."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Fail = Callable[..., ServiceError]
 
 @pytest.fixture
 def fail(iam_center: IdentityCenter, clock: VirtualClock) -> Fail:
-    """Run the operation and give the error that it ends with."""
+    """Run the operation and return its error."""
 
     def call(
         credentials: Credentials | None = None,
@@ -79,7 +79,7 @@ def body_of(answer: HttpResponse) -> tuple[int, Any]:
         (("ASIATEMPORARY", "secret"), "UnrecognizedClientException"),
         (("ASIATEMPORARY", "secret", "other"), "UnrecognizedClientException"),
         (("ASIATEMPORARY", "wrong", "token"), "InvalidSignatureException"),
-        # Let in as far as the assertion.
+        # Accepted up to the check of the assertion.
         (("ASIATEMPORARY", "secret", "token"), "InvalidGrantException"),
         (EXAMPLE, "InvalidGrantException"),
     ],
@@ -105,7 +105,7 @@ def test_without_a_signature(iam_center: IdentityCenter, ask: Callable[..., Http
         "x-amzn-ErrorType",
         "MissingAuthenticationTokenException:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/",
     )
-    # What is not signed goes to CreateToken, which knows no such client.
+    # An unsigned request is CreateToken, which does not have this client.
     plain = ask(iam_center, "/token", {"clientId": ARN, "clientSecret": "s", "grantType": "x"})
     assert body_of(plain)[1]["error"] == "invalid_client"
 
@@ -165,7 +165,7 @@ def test_a_local_emulator_stands_for_all_regions(
     assert body_of(answer)[1]["endpoint"] == base
 
 
-# What is asked
+# Parameters
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_anything_gets_an_answer(
     body: bytes,
     headers: list[tuple[str, str]] | None,
 ) -> None:
-    """Signed or with any headers. The oracle: nothing is granted, and the answer says why in a body that is JSON."""
+    """Signed or with any headers. The check: nothing is granted, and the reason is in a JSON body."""
     if headers is None:
         answer = ask_iam(iam_center, body)
         assert answer.status in {400, 401}

@@ -1,4 +1,4 @@
-"""`ssooidc_emulator._iam.signatures` against signers that share nothing with it: botocore's cases, and the core."""
+"""`ssooidc_emulator._iam.signatures` against independent signers: botocore's cases, and the core."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ssooidc_core import Credentials, HttpRequest
 from ssooidc_core._sigv4 import sign
 from ssooidc_emulator import AccessKey
-from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
 from ssooidc_emulator._iam.signatures import Signer, verify
+from ssooidc_emulator._oidc.refusals import MessageRefusal
 
 if TYPE_CHECKING:
     from tests.conftest import SignedCase
@@ -49,9 +49,9 @@ def test_what_botocore_signed_is_verified(cases: list[Case]) -> None:
 
 @given(data=st.data())
 def test_with_one_bit_changed_nothing_is_verified(cases: list[Case], data: st.DataObject) -> None:
-    """Of the method, the target, the body, or any header that is signed or makes the signature."""
+    """A bit of the method, the target, the body, or any header that is signed or part of the signature."""
     request, when, find, service, _ = data.draw(st.sampled_from(cases))
-    # As on the wire: the URL is of no account to a server, Host is.
+    # As on the wire: a server does not see the URL, only Host.
     parts = urlsplit(request.url)
     fields = [*request.headers.fields, ("Host", parts.netloc)]
     signed_names = request.headers["authorization"].partition("SignedHeaders=")[2].split(",")[0]
@@ -85,7 +85,7 @@ def test_with_one_bit_changed_nothing_is_verified(cases: list[Case], data: st.Da
     )
     assert isinstance(verify(whole, find_key=find, service=service, now=when), Signer)
     outcome = verify(broken, find_key=find, service=service, now=when)
-    assert isinstance(outcome, SignatureRefusal), (place, broken.url, broken.headers.fields)
+    assert isinstance(outcome, MessageRefusal), (place, broken.url, broken.headers.fields)
 
 
 @given(

@@ -1,4 +1,4 @@
-"""`ssooidc_emulator._iam.signatures`: what is verified, what is refused, and with which words."""
+"""`ssooidc_emulator._iam.signatures`: what is verified, what is refused, and with which messages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ssooidc_core import Credentials, HttpRequest
 from ssooidc_core._sigv4 import sign
 from ssooidc_emulator import AccessKey
-from ssooidc_emulator._iam.signature_refusals import SignatureRefusal
 from ssooidc_emulator._iam.signatures import Signer, verify
+from ssooidc_emulator._oidc.refusals import MessageRefusal
 
 WHEN: Final = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 KEY: Final = AccessKey(access_key_id="AKIDEXAMPLE", secret_access_key="CANARY-secret")
@@ -29,7 +29,7 @@ DIFFERENT: Final = (
     "and signing method. Consult the service documentation for details."
 )
 
-Outcome = Signer | SignatureRefusal
+Outcome = Signer | MessageRefusal
 
 
 def find_key(access_key_id: str) -> AccessKey | None:
@@ -60,21 +60,21 @@ def check(
 
 
 def refused(outcome: Outcome) -> tuple[str, str, int]:
-    assert isinstance(outcome, SignatureRefusal)
-    # No public record shows any of these for SSO OIDC.
+    assert isinstance(outcome, MessageRefusal)
+    # No public record contains any of these messages for SSO OIDC.
     assert outcome.source == "invented"
     return outcome.code, outcome.message, outcome.status
 
 
 def replaced(request: HttpRequest, name: str, *values: str) -> HttpRequest:
-    """Give a request with these values of a header, or without it."""
+    """Return a request with these values of a header, or without the header."""
     kept = tuple(field for field in request.headers.fields if field[0].lower() != name)
     more = tuple((name, value) for value in values)
     return HttpRequest(request.method, request.url, kept + more, request.body)
 
 
 def changed(request: HttpRequest, old: str, new: str) -> HttpRequest:
-    """Give a request with another text in its `Authorization`."""
+    """Return a request whose `Authorization` is changed."""
     authorization = request.headers["authorization"]
     assert authorization.count(old) == 1
     return replaced(request, "authorization", authorization.replace(old, new))
@@ -98,7 +98,7 @@ def changed(request: HttpRequest, old: str, new: str) -> HttpRequest:
             ("x-amz-user-agent", "aws-sdk-js/3.0"),
         ),
         (("A", " x   y\t z "), ("a", "again"), ("User-Agent", "é")),
-        # Latin-1 has none: it came over no wire.
+        # Latin-1 cannot encode it, so it did not come over a network.
         (("A", "€"),),
     ],
 )
@@ -121,7 +121,7 @@ def test_what_the_core_signs_is_verified(
 
 
 def test_the_host_that_came_is_the_one_that_counts() -> None:
-    """A server behind another name sees the Host that was signed; its port belongs to it."""
+    """A server with another name sees the Host that was signed, including the port."""
     request = signed("http://127.0.0.1:8000/token?aws_iam=t")
     there = HttpRequest("POST", "http://other/token?aws_iam=t", request.headers.fields, b"{}")
     assert check(replaced(there, "host", "127.0.0.1:8000")) == Signer("AKIDEXAMPLE", "us-east-1")
@@ -296,12 +296,12 @@ UNKNOWN: Final = (
     "request_",
     [
         signed(key=AccessKey(access_key_id="AKIAOTHER", secret_access_key="CANARY-secret")),
-        # Of a temporary key, without its token, with another's, with two.
+        # With a temporary key: without its token, with another's, with two.
         replaced(signed(key=TEMPORARY), "x-amz-security-token"),
         replaced(signed(key=TEMPORARY), "x-amz-security-token", "CANARY-other"),
         replaced(signed(key=TEMPORARY), "x-amz-security-token", "CANARY-tokené"),
         replaced(signed(key=TEMPORARY), "x-amz-security-token", "CANARY-token", "CANARY-token"),
-        # Of a key that has none.
+        # With a permanent key, which has no token.
         replaced(signed(), "x-amz-security-token", "CANARY-token"),
         replaced(signed(), "x-amz-security-token", ""),
     ],
@@ -317,7 +317,7 @@ def test_another_secret() -> None:
 
 @pytest.mark.parametrize("value", ["0" * 64, "UNSIGNED-PAYLOAD", "", "é"])
 def test_a_payload_hash_that_is_not_the_bodys(value: str) -> None:
-    """Signed or not."""
+    """In a signed header or not."""
     text = "The provided 'x-amz-content-sha256' header does not match what was computed."
     request = signed(headers=(("x-amz-content-sha256", value),))
     assert refused(check(request)) == (INVALID, text, 403)
@@ -336,12 +336,12 @@ parts = st.sampled_from(["Credential=", "SignedHeaders=", "Signature=", "/", ";"
 def test_any_header_gets_an_answer(value: str, name: str, body: bytes) -> None:
     request = replaced(signed(body=body), name, value)
     outcome = check(request)
-    assert isinstance(outcome, SignatureRefusal) or name == "a"
+    assert isinstance(outcome, MessageRefusal) or name == "a"
     assert "CANARY" not in repr(outcome) + str(outcome)
 
 
 def test_large_headers_take_no_more_time_than_they_are_long() -> None:
-    """Names that come twice would make each of them count again."""
+    """Repeated names must not multiply the work."""
     names = ";".join(sorted(f"a{number}" for number in range(1000)))
     many = replaced(changed(signed(), "content-type;host;x-amz-date", names), "a1", "x" * 1_000_000)
     assert refused(check(many))[1].startswith("'Host'")

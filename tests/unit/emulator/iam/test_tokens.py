@@ -1,4 +1,4 @@
-"""CreateTokenWithIAM in the emulator, asked through the core's operation: the four grants, and what is refused."""
+"""CreateTokenWithIAM in the emulator, called through the core's operation: the four grants, and refusals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -37,6 +37,9 @@ from ssooidc_core._pkce import code_challenge
 from ssooidc_emulator import EmulatorTransport, IdentityCenter
 from ssooidc_emulator._iam.tokens import JWT_BEARER
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-2222222222222222"
 OTHER: Final = "arn:aws:sso::123456789012:application/ssoins-1111111111111111/apl-3333333333333333"
@@ -70,7 +73,7 @@ def create(iam_center: IdentityCenter, clock: VirtualClock) -> Create:
 
 @pytest.fixture
 def code(iam_center: IdentityCenter, clock: VirtualClock) -> Callable[..., str]:
-    """Let a person sign in for the application, and give the code."""
+    """Sign a person in for the application, and return the code."""
 
     def get(*, user: str = "jane", verifier: str | None = None, **more: str) -> str:
         query = {"response_type": "code", "client_id": ARN, "redirect_uri": REDIRECT} | more
@@ -198,7 +201,7 @@ def test_a_code_becomes_tokens_once(
     assert claims_of(token)["sub"] == "u-jane"
     with pytest.raises(InvalidGrantException):
         create(grant)
-    # RFC 6749 section 10.5: what came of the code is void as well.
+    # RFC 6749 section 10.5: the tokens from that code are revoked too.
     with pytest.raises(InvalidGrantException):
         create(IamRefreshTokenGrant.of(ARN, refresh_token=secret(token.refresh_token)))
 
@@ -258,16 +261,16 @@ def test_a_token_of_another_application_is_exchanged(
     assert (token.refresh_token is None) == (issued == ACCESS)
     claims = claims_of(token)
     assert (claims["sub"], claims["aud"]) == ("u-jane", ARN)
-    # When the person signed in, not when the tokens were exchanged.
+    # The time of the sign-in, not of the exchange.
     assert (claims["auth_time"], claims["iat"]) == ("2026-01-01T00:00:00Z", 1767225660)
-    # A subject token is no one-time grant.
+    # A subject token may be used more than once.
     assert create(grant).access_token != token.access_token
 
 
 def test_a_token_of_a_device_login_is_exchanged(
     iam_center: IdentityCenter,
     create: Create,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     subject = sign_in(iam_center, register(iam_center))["accessToken"]
@@ -328,7 +331,7 @@ def test_a_user_who_is_not_assigned(
     with pytest.raises(AccessDeniedException) as caught:
         create(JwtBearerGrant.of(ARN, assertion=joes))
     assert (caught.value.error, caught.value.error_description) == ("access_denied", None)
-    # Nothing was used up.
+    # Nothing was spent.
     assert claims_of(create(JwtBearerGrant.of(OTHER, assertion=joes)))["sub"] == "u-joe"
     token = create(JwtBearerGrant.of(ARN, assertion=assertion()))
     application = iam_center.directory.application(ARN)

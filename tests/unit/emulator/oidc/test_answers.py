@@ -1,4 +1,4 @@
-"""Answers to the byte: header names, their case and order, compact JSON with sorted keys, nulls, verbatim texts."""
+"""Exact bytes of responses: header names with case and order, compact JSON with sorted keys, nulls, verbatim texts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 NAMESPACE: Final = "http://internal.amazon.com/coral/com.amazonaws.sso.oidc/"
@@ -52,9 +55,7 @@ def test_register_client(center: IdentityCenter, ask: Callable[..., HttpResponse
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "cn-north-1"])
-def test_a_client_id_is_16_random_bytes_and_the_region(
-    region: str, register: Callable[..., dict[str, str]]
-) -> None:
+def test_a_client_id_is_16_random_bytes_and_the_region(region: str, register: Register) -> None:
     raw = decoded(register(IdentityCenter(region=region))["clientId"])
     assert raw[16:] == region.encode()
 
@@ -67,9 +68,7 @@ def test_a_client_id_is_16_random_bytes_and_the_region(
         ("eu-west-1", "key-1564028099"),
     ],
 )
-def test_a_client_secret_is_a_signed_statement(
-    region: str, kid: str, register: Callable[..., dict[str, str]]
-) -> None:
+def test_a_client_secret_is_a_signed_statement(region: str, kid: str, register: Register) -> None:
     keys: list[bytes] = []
 
     def entropy(count: int) -> bytes:
@@ -96,7 +95,7 @@ def test_a_client_secret_is_a_signed_statement(
 
 def test_start_device_authorization(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
 ) -> None:
     answer = ask(
@@ -120,7 +119,7 @@ def test_start_device_authorization(
 def test_over_loopback_the_page_is_our_own(
     base: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     login = start(center, register(center), base=base)
@@ -129,7 +128,7 @@ def test_over_loopback_the_page_is_our_own(
 
 
 def test_another_page_can_be_named(
-    register: Callable[..., dict[str, str]], start: Callable[..., dict[str, Any]]
+    register: Register, start: Callable[..., dict[str, Any]]
 ) -> None:
     page = "https://d-1234567890.awsapps.com/start/#/device"
     center = IdentityCenter(base_url=page)
@@ -140,7 +139,7 @@ def test_another_page_can_be_named(
 
 def test_create_token_with_scopes(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
 ) -> None:
@@ -161,7 +160,7 @@ def test_create_token_with_scopes(
 
 def test_create_token_without_scopes_cannot_be_refreshed(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     token = sign_in(center, register(center, scopes=[]))
@@ -171,7 +170,7 @@ def test_create_token_without_scopes_cannot_be_refreshed(
 
 def test_an_access_token_ends_in_a_der_signature(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     client = register(center)
@@ -190,7 +189,7 @@ def test_an_access_token_ends_in_a_der_signature(
 
 def test_pending_is_the_recorded_answer(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
 ) -> None:
@@ -244,7 +243,7 @@ def test_pending_is_the_recorded_answer(
 )
 def test_known_texts_are_verbatim(  # noqa: PLR0917 - columns of the table
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
     path: str,
     members: dict[str, str],
@@ -260,7 +259,7 @@ def test_known_texts_are_verbatim(  # noqa: PLR0917 - columns of the table
 def test_the_recorded_bodies_of_others_agree(
     case_tables: dict[str, Any],
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
 ) -> None:
     recorded = case_tables["recorded-answers"]["oidc"]["answers"]
@@ -283,7 +282,7 @@ def test_the_recorded_bodies_of_others_agree(
 def test_a_start_url_is_known_however_people_write_it(
     slash: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
 ) -> None:
     members = {**register(center), "startUrl": center.start_url + slash}
@@ -355,7 +354,7 @@ def test_the_same_entropy_gives_the_same_bytes(
 
 
 def test_entropy_that_repeats_itself_is_an_error_and_no_endless_loop(
-    register: Callable[..., dict[str, str]], start: Callable[..., dict[str, Any]]
+    register: Register, start: Callable[..., dict[str, Any]]
 ) -> None:
     center = IdentityCenter(entropy=lambda count: bytes(range(count)))
     client = register(center)

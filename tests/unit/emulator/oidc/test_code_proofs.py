@@ -1,4 +1,4 @@
-"""What proves that a code is one's own, asked of the codes themselves."""
+"""The proofs that a code belongs to a client, tested directly on the codes."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Authorization codes at CreateToken, asked through the core's operations: good once, and for nobody else."""
+"""Authorization codes at CreateToken, through the core's operations: valid once, and for their own client only."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -35,12 +35,15 @@ from ssooidc_core.flows.authorization_code import (
 from ssooidc_emulator import Directory, EmulatorTransport, IdentityCenter, RefreshMode
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
+
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
 INVALID_GRANT: Final = b'{"error":"invalid_grant","error_description":"Invalid grant provided"}'
 
 
 class Login:
-    """A browser login up to the code, and the exchange with whatever is changed of it."""
+    """A browser login up to the code, and the exchange with any member changed."""
 
     def __init__(
         self, center: IdentityCenter, clock: VirtualClock, *, scopes: tuple[str, ...] = ("s",)
@@ -159,7 +162,9 @@ def test_how_long_a_code_lives_can_be_set(clock: VirtualClock) -> None:
     clock.advance(5)
     with pytest.raises(InvalidGrantException):
         login.exchange()
-    with pytest.raises(ValueError, match="authorization_code_lifetime must be at least 1 second"):
+    with pytest.raises(
+        ValueError, match="authorization_code_lifetime must be a whole number of seconds from 1"
+    ):
         IdentityCenter(authorization_code_lifetime=0)
 
 
@@ -299,7 +304,7 @@ def test_a_code_that_is_used_twice_ends_its_session(
     assert login.is_alive(first)
     assert login.is_alive(second)
     clock.advance(after)
-    # Whatever comes with it: whoever has a spent code and the client's secret holds it a second time.
+    # Whatever else the request contains: the sender has a spent code and the client's secret.
     with pytest.raises(InvalidGrantException, match="Invalid grant provided"):
         login.exchange(redirect_uri="http://127.0.0.1:1/oauth/callback", verifier="v" * 43)
     assert not login.is_alive(first)
@@ -327,7 +332,7 @@ def test_a_client_that_expired_meanwhile(clock: VirtualClock) -> None:
 
 
 def test_a_client_for_devices_cannot_use_codes(
-    login: Login, center: IdentityCenter, register: Callable[..., dict[str, str]]
+    login: Login, center: IdentityCenter, register: Register
 ) -> None:
     client = register(center)
     device_client = login.pending.client.model_copy(

@@ -1,11 +1,11 @@
-"""The life of a device login, and of the session that it becomes."""
+"""Device logins from start to end, and the sessions that they become."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -13,44 +13,44 @@ from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, RefreshMode
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import ErrorOf, Register
+
 INVALID_REFRESH_TOKEN: Final = (
     b'{"error":"invalid_grant","error_description":"Invalid refresh token provided"}'
 )
 
 
-def error_of(answer: HttpResponse) -> str:
-    members: dict[str, str] = json.loads(answer.body)
-    return members.get("error", "")
-
-
 def test_pending_approved_spent(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     client = register(center)
     login = start(center, client)
-    assert error_of(poll(center, client, login)) == "authorization_pending"
-    assert error_of(poll(center, client, login)) == "authorization_pending"
+    assert error_of(poll(center, client, login)).text == "authorization_pending"
+    assert error_of(poll(center, client, login)).text == "authorization_pending"
     center.approve(login["userCode"])
     assert poll(center, client, login).status == 200
     for _ in range(2):
-        assert error_of(poll(center, client, login)) == "invalid_grant"
+        assert error_of(poll(center, client, login)).text == "invalid_grant"
 
 
 def test_denied(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     client = register(center)
     login = start(center, client)
     center.deny(login["userCode"])
     for _ in range(2):
         answer = poll(center, client, login)
-        assert (answer.status, error_of(answer)) == (400, "access_denied")
+        assert (answer.status, error_of(answer).text) == (400, "access_denied")
         assert answer.headers["x-amzn-ErrorType"].startswith("AccessDeniedException:")
 
 
@@ -58,10 +58,11 @@ def test_denied(
 def test_expired_whatever_was_decided(  # noqa: PLR0917 - fixtures
     decision: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
+    error_of: ErrorOf,
 ) -> None:
     client = register(center)
     login = start(center, client)
@@ -71,16 +72,16 @@ def test_expired_whatever_was_decided(  # noqa: PLR0917 - fixtures
         poll(center, client, login)
     clock.advance(600)
     answer = poll(center, client, login)
-    assert (answer.status, error_of(answer)) == (400, "expired_token")
+    assert (answer.status, error_of(answer).text) == (400, "expired_token")
     clock.advance(599)
-    assert error_of(poll(center, client, login)) == "expired_token"
+    assert error_of(poll(center, client, login)).text == "expired_token"
     clock.advance(1)
-    assert error_of(poll(center, client, login)) == "invalid_grant"
+    assert error_of(poll(center, client, login)).text == "invalid_grant"
 
 
 def test_good_until_the_last_moment(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
@@ -94,7 +95,7 @@ def test_good_until_the_last_moment(
 
 def test_another_clients_code_looks_like_none(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
 ) -> None:
@@ -115,7 +116,7 @@ def test_another_clients_code_looks_like_none(
 def test_a_code_is_known_however_it_is_typed(
     typed: Callable[[str], str],
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
 ) -> None:
@@ -130,14 +131,16 @@ def test_a_code_is_known_however_it_is_typed(
 )
 def test_no_login_waits_under_a_wrong_code(code: str, center: IdentityCenter) -> None:
     for decide in (center.approve, center.deny):
-        with pytest.raises(ValueError, match="No device login with this user code") as caught:
+        with pytest.raises(
+            ValueError, match="There is no pending device login with this user code"
+        ) as caught:
             decide(code)
         assert not code or code not in str(caught.value)
 
 
 def test_a_decision_is_taken_once(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     clock: VirtualClock,
     poll: Callable[..., HttpResponse],
@@ -146,18 +149,18 @@ def test_a_decision_is_taken_once(
     login = start(center, client)
     center.deny(login["userCode"])
     for decide in (center.approve, center.deny):
-        with pytest.raises(ValueError, match="waits for a decision"):
+        with pytest.raises(ValueError, match="no pending device login with this user code"):
             decide(login["userCode"])
     late = start(center, client)
     clock.advance(600)
     poll(center, client, late)
-    with pytest.raises(ValueError, match="waits for a decision"):
+    with pytest.raises(ValueError, match="no pending device login with this user code"):
         center.approve(late["userCode"])
 
 
 def test_who_waits_for_a_decision(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     clock: VirtualClock,
 ) -> None:
@@ -177,20 +180,24 @@ def test_who_waits_for_a_decision(
 
 def test_polls_may_come_as_fast_as_they_like_by_default(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     client = register(center)
     login = start(center, client)
-    assert {error_of(poll(center, client, login)) for _ in range(50)} == {"authorization_pending"}
+    assert {error_of(poll(center, client, login)).text for _ in range(50)} == {
+        "authorization_pending"
+    }
 
 
 def test_an_enforced_interval_grows_by_five_each_time(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
+    error_of: ErrorOf,
 ) -> None:
     center = IdentityCenter(interval=2, enforce_interval=True)
     client = register(center)
@@ -199,22 +206,23 @@ def test_an_enforced_interval_grows_by_five_each_time(
     told = []
     for wait in (0, 2, 1, 2, 11.9, 12, 16.9, 17):
         clock.advance(wait)
-        told.append(error_of(poll(center, client, login)))
+        told.append(error_of(poll(center, client, login)).text)
     pending, slow = "authorization_pending", "slow_down"
     assert told == [pending, pending, slow, slow, slow, slow, slow, slow]
     clock.advance(32)
-    assert error_of(poll(center, client, login)) == pending
+    assert error_of(poll(center, client, login)).text == pending
     center.approve(login["userCode"])
-    assert error_of(poll(center, client, login)) == slow
+    assert error_of(poll(center, client, login)).text == slow
     clock.advance(37)
     assert poll(center, client, login).status == 200
 
 
 def test_an_enforced_interval_begins_anew_where_a_clock_is_set_back(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
+    error_of: ErrorOf,
 ) -> None:
     center = IdentityCenter(interval=2, enforce_interval=True)
     client = register(center)
@@ -222,14 +230,14 @@ def test_an_enforced_interval_begins_anew_where_a_clock_is_set_back(
     told = []
     for seconds in (300, 10, 12, 13):
         clock.set_wall(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
-        told.append(error_of(poll(center, client, login)))
+        told.append(error_of(poll(center, client, login)).text)
     pending, slow = "authorization_pending", "slow_down"
     assert told == [pending, pending, pending, slow]
 
 
 def test_a_stable_refresh_token_lasts_as_long_as_the_session(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
     clock: VirtualClock,
@@ -249,7 +257,7 @@ def test_a_stable_refresh_token_lasts_as_long_as_the_session(
 
 
 def test_a_rotated_refresh_token_works_for_a_minute(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
     clock: VirtualClock,
@@ -268,7 +276,7 @@ def test_a_rotated_refresh_token_works_for_a_minute(
 
 
 def test_a_strict_reuse_ends_the_session(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
 ) -> None:
@@ -286,7 +294,7 @@ def test_a_strict_reuse_ends_the_session(
 @pytest.mark.parametrize("mode", ["stable", "rotating", "rotating-strict"])
 def test_another_client_cannot_refresh_and_does_no_harm(
     mode: RefreshMode,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
 ) -> None:
@@ -299,7 +307,7 @@ def test_another_client_cannot_refresh_and_does_no_harm(
 
 def test_an_access_token_does_not_refresh(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     refresh: Callable[..., HttpResponse],
 ) -> None:
@@ -309,7 +317,7 @@ def test_an_access_token_does_not_refresh(
 
 
 def test_the_lifetimes_can_be_set(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
@@ -325,7 +333,7 @@ def test_the_lifetimes_can_be_set(
 
 def test_nothing_is_kept_for_ever(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     sign_in: Callable[..., dict[str, Any]],
     ask: Callable[..., HttpResponse],
@@ -347,18 +355,19 @@ def test_nothing_is_kept_for_ever(  # noqa: PLR0917 - fixtures
     assert len(logins) == len(logins._by_user_code) == 0
 
 
-def test_a_clock_that_goes_back_breaks_nothing(
+def test_a_clock_that_goes_back_breaks_nothing(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
+    error_of: ErrorOf,
 ) -> None:
     client = register(center)
     login = start(center, client)
     now = clock.now().wall
     clock.set_wall(now.replace(year=2020))
-    assert error_of(poll(center, client, login)) == "authorization_pending"
+    assert error_of(poll(center, client, login)).text == "authorization_pending"
     clock.set_wall(now)
     center.approve(login["userCode"])
     assert poll(center, client, login).status == 200

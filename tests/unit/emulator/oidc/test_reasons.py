@@ -1,4 +1,4 @@
-"""Errors with a `reason`: what is wrong with the instance's own KMS key."""
+"""Errors with a `reason`: problems with the instance's customer managed KMS key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which redirect URI of a login is a registered one, and which never is."""
+"""Which redirect URIs of a login match a registered one, and which never do."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_does_not_fit(asked: str) -> None:
         ("https://app.example.com/cb/x", "https://app.example.com/cb"),
         ("http://localhost:8400/cb", "http://localhost/cb"),
         ("http://127.0.0.1:8400/cbx", "http://127.0.0.1/cb."),
-        # A registered one that would end a header is nobody's.
+        # A registered URI that would end a header matches nothing.
         ("https://app.example.com/\r\nA: b", "https://app.example.com/\r\nA: b"),
         ("https://app.example.com/#a", "https://app.example.com/#a"),
         ("https://app.example.com/é", "https://app.example.com/é"),

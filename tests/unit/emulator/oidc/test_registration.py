@@ -1,10 +1,10 @@
-"""RegisterClient's rules, who a client is, and input that is malformed."""
+"""RegisterClient's rules, client authentication, and malformed input."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from pydantic import ValidationError
@@ -14,13 +14,11 @@ from ssooidc_emulator import IdentityCenter
 from ssooidc_emulator._oidc.inputs import RegisterClientInput
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import ErrorOf, Register
+
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 NINETY_DAYS: Final = 90 * 24 * 3600
-
-
-def error_of(answer: HttpResponse) -> tuple[int, str, str]:
-    name = answer.headers["x-amzn-ErrorType"].partition(":")[0]
-    return answer.status, name, json.loads(answer.body)["error"]
 
 
 INVALID_METADATA: Final = (400, "InvalidClientMetadataException", "invalid_client_metadata")
@@ -60,6 +58,7 @@ def test_refused(
     error: tuple[int, str, str],
     center: IdentityCenter,
     ask: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     usual = {"clientName": "tool", "clientType": "public"}
     assert error_of(ask(center, "/client/register", usual | members)) == error
@@ -122,7 +121,7 @@ def test_accepted(
     ],
 )
 def test_redirect_uris_other_than_the_one(
-    uri: str, center: IdentityCenter, ask: Callable[..., HttpResponse]
+    uri: str, center: IdentityCenter, ask: Callable[..., HttpResponse], error_of: ErrorOf
 ) -> None:
     for uris in ([uri], ["http://127.0.0.1/oauth/callback", uri]):
         members = {"clientName": "a", "clientType": "public", "redirectUris": uris}
@@ -153,8 +152,9 @@ def test_grants_that_were_not_registered(  # noqa: PLR0917 - one column of the t
     refresh: bool,  # noqa: FBT001
     code: bool,  # noqa: FBT001
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     client = register(center, grantTypes=grants)
     started = ask(center, "/device_authorization", {**client, "startUrl": center.start_url})
@@ -172,7 +172,7 @@ def test_grants_that_were_not_registered(  # noqa: PLR0917 - one column of the t
 
 def test_without_the_refresh_grant_there_is_no_refresh_token(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     token = sign_in(center, register(center, grantTypes=[DEVICE_CODE]))
@@ -184,15 +184,16 @@ def test_without_the_refresh_grant_there_is_no_refresh_token(
 def test_unknown_grants(
     grant: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     assert error_of(ask(center, "/token", {**register(center), "grantType": grant})) == UNSUPPORTED
 
 
 def test_no_authorization_code_is_good_yet(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
 ) -> None:
     client = register(center, grantTypes=["authorization_code"])
@@ -204,9 +205,10 @@ def test_no_authorization_code_is_good_yet(
 
 def test_a_registration_is_good_for_90_days(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
     clock: VirtualClock,
+    error_of: ErrorOf,
 ) -> None:
     members = {**register(center), "startUrl": center.start_url}
     clock.advance(NINETY_DAYS - 1)
@@ -221,17 +223,16 @@ def test_a_registration_is_good_for_90_days(
 def test_a_wrong_secret(
     secret: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     client = register(center) | {"clientSecret": secret, "startUrl": center.start_url}
     assert error_of(ask(center, "/device_authorization", client)) == INVALID_CLIENT
 
 
 def test_another_clients_secret(
-    center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
-    ask: Callable[..., HttpResponse],
+    center: IdentityCenter, register: Register, ask: Callable[..., HttpResponse], error_of: ErrorOf
 ) -> None:
     one, other = register(center), register(center)
     mixed = one | {"clientSecret": other["clientSecret"], "startUrl": center.start_url}
@@ -309,8 +310,13 @@ def test_bodies_that_are_no_object(
         ),
     ],
 )
-def test_members_that_are_missing_or_of_a_wrong_type(
-    path: str, body: object, named: str, center: IdentityCenter, ask: Callable[..., HttpResponse]
+def test_members_that_are_missing_or_of_a_wrong_type(  # noqa: PLR0917 - fixtures
+    path: str,
+    body: object,
+    named: str,
+    center: IdentityCenter,
+    ask: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     answer = ask(center, path, body)
     assert error_of(answer) == INVALID_REQUEST
@@ -326,8 +332,9 @@ def test_what_a_grant_needs(  # noqa: PLR0917
     member: str,
     null: bool,  # noqa: FBT001
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
+    error_of: ErrorOf,
 ) -> None:
     members: dict[str, object] = {**register(center), "grantType": grant}
     if null:
@@ -339,7 +346,7 @@ def test_what_a_grant_needs(  # noqa: PLR0917
 
 def test_what_the_authorization_code_grant_needs(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     ask: Callable[..., HttpResponse],
 ) -> None:
     client = register(center, grantTypes=["authorization_code"])

@@ -1,10 +1,10 @@
-"""Sessions of both kinds of login: how long they and their tokens live, who may refresh, and what a reuse ends."""
+"""Sessions of both kinds of login: lifetimes, refreshes, and what the reuse of a refresh token ends."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
@@ -12,6 +12,9 @@ import pytest
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, RefreshMode
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
 # RFC 7636 appendix B
@@ -25,12 +28,12 @@ SignIn = Callable[..., tuple[dict[str, str], dict[str, Any]]]
 @pytest.fixture(params=["device", "code"])
 def log_in(
     request: pytest.FixtureRequest,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
     ask: Callable[..., HttpResponse],
     clock: VirtualClock,
 ) -> SignIn:
-    """Register and sign in, by a device code or by an authorization code; give client and token."""
+    """Register and sign in, with a device code or an authorization code; return client and token."""
     kind: Kind = request.param
 
     def by_device(
@@ -185,5 +188,5 @@ def test_a_session_that_is_ended_takes_its_tokens_along(
     assert not is_alive(center, token, clock)
     assert refresh(center, client, token["refreshToken"]).status == 400
     for wrong in (session.session_id, "none"):
-        with pytest.raises(ValueError, match="No session with this id goes on"):
+        with pytest.raises(ValueError, match="There is no active session with this id"):
             center.end_session(wrong)

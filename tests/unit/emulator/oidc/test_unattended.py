@@ -1,4 +1,4 @@
-"""Browser logins without a person: `center.authorize` decides, or nobody is asked."""
+"""Browser logins without a person: `center.authorize`, and automatic approval."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_deciding_without_a_page(
         "http://127.0.0.1:8400/oauth/callback?error=access_denied"
         "&error_description=The%20sign-in%20was%20denied&state=s"
     )
-    with pytest.raises(ValueError, match="There is no such user"):
+    with pytest.raises(ValueError, match="This user may not sign in to this application"):
         center.authorize(url, clock.now(), user="nobody")
 
 
@@ -46,11 +46,11 @@ def test_deciding_where_there_is_nobody(
 ) -> None:
     center = IdentityCenter(directory=Directory())
     path = authorize_path(center)
-    with pytest.raises(ValueError, match="There is no user who could sign in"):
+    with pytest.raises(ValueError, match="No user may sign in to this application"):
         center.authorize(BASE + path, clock.now())
     answer = ask(center, path, method="GET", base=BASE)
     assert answer.status == 403
-    assert b"<h1>Nobody can sign in</h1>" in answer.body
+    assert b"<h1>No user</h1>" in answer.body
 
 
 def test_a_browser_that_a_script_drives(

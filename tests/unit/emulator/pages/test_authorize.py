@@ -1,11 +1,11 @@
-"""`/authorize`: what a browser may ask, and where it is sent with what."""
+"""`/authorize`: which requests are accepted, and where the browser is redirected with which parameters."""
 
 from __future__ import annotations
 
 import html
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
@@ -13,6 +13,9 @@ import pytest
 from ssooidc_core import HttpRequest, HttpResponse
 from ssooidc_emulator import IdentityCenter
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 BASE: Final = "http://127.0.0.1:8080"
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
@@ -22,13 +25,12 @@ CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 CODE: Final = r"[A-Za-z0-9_-]{43}"
 SCOPES: Final = ["sso:account:access", "codewhisperer:completions"]
 
-Register = Callable[..., dict[str, str]]
 Ask = Callable[..., HttpResponse]
 
 
 @pytest.fixture
 def client(center: IdentityCenter, register: Register) -> str:
-    """Register as the AWS CLI does, and give the client's id."""
+    """Register as the AWS CLI does, and return the client's id."""
     return register_for_codes(center, register)
 
 
@@ -43,7 +45,7 @@ def register_for_codes(center: IdentityCenter, register: Register, **more: objec
 
 
 def query_of(client: str, **changes: str | None) -> str:
-    """Give the query as the AWS CLI builds it, with some parameters changed or left out."""
+    """Return the query as the AWS CLI builds it, with some parameters changed or removed."""
     usual: dict[str, str | None] = {
         "response_type": "code",
         "client_id": client,
@@ -58,7 +60,7 @@ def query_of(client: str, **changes: str | None) -> str:
 
 
 def answered(url: str) -> dict[str, str]:
-    """Give what a callback URL says."""
+    """Return the parameters of a callback URL."""
     where, _, query = url.partition("?")
     assert where == CALLBACK
     fields = parse_qs(query, keep_blank_values=True, strict_parsing=True)
@@ -83,8 +85,8 @@ def test_the_consent_page(center: IdentityCenter, client: str, ask: Ask) -> None
     assert "location" not in answer.headers
     assert details(answer) == {
         "Application": "tool",
-        "It asks for": ", ".join(SCOPES),
-        "You will be sent back to": CALLBACK,
+        "Requested access": ", ".join(SCOPES),
+        "You will be redirected to": CALLBACK,
         "You sign in as": "user",
     }
     assert b"<select" not in answer.body
@@ -110,9 +112,9 @@ def test_the_consent_page(center: IdentityCenter, client: str, ask: Ask) -> None
 def test_the_ways_to_name_scopes(
     named: dict[str, str | None], center: IdentityCenter, client: str, ask: Ask
 ) -> None:
-    # The token has all scopes of the registration, whatever was named.
+    # The token has all scopes of the registration, whatever the request named.
     answer = ask(center, f"/authorize?{query_of(client, **named)}", method="GET", base=BASE)
-    assert details(answer)["It asks for"] == ", ".join(SCOPES)
+    assert details(answer)["Requested access"] == ", ".join(SCOPES)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +282,7 @@ def test_unknown_and_empty_parameters_are_ignored(
         {"redirect_uri": "http://localhost:8400/oauth/callback"},
         {"redirect_uri": "http://127.0.0.1:8400/oauth/callback/../x"},
         {"redirect_uri": CALLBACK + "\r\nSet-Cookie: a=b"},
-        # The other problems must not send the browser anywhere either.
+        # The other problems must not redirect the browser either.
         {"redirect_uri": "https://evil.com/", "response_type": "token"},
         {"redirect_uri": "https://evil.com/", "code_challenge": None},
         {"redirect_uri": "//evil.com/", "scopes": "none"},

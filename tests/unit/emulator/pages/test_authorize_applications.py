@@ -1,4 +1,4 @@
-"""`/authorize` for the directory's applications: who may sign in, with which scopes, and where the form may lead."""
+"""`/authorize` for applications of the directory: who may sign in, with which scopes, and where the form may lead."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def application_query(**changes: str | None) -> str:
         ({"scopes": None, "scope": SCOPES[1]}, SCOPES[1:]),
         ({"scopes": SCOPES[0], "scope": SCOPES[1]}, SCOPES),
         ({"scopes": f"{SCOPES[0]} {SCOPES[0]}"}, SCOPES[:1]),
-        # The scopes that each application has come first.
+        # The scopes that every application has come first.
         ({"scopes": None}, ["openid", "aws", "sts:identity_context", *SCOPES]),
         ({"scopes": ""}, ["openid", "aws", "sts:identity_context", *SCOPES]),
         ({"scopes": ","}, ["openid", "aws", "sts:identity_context", *SCOPES]),
@@ -87,7 +87,9 @@ def test_an_applications_token_has_the_scopes_that_were_named(
     directory.add_application(dataclasses.replace(APPLICATION, scopes=tuple(SCOPES), users=None))
     center = IdentityCenter(directory=directory)
     path = f"/authorize?{application_query(**named)}"
-    assert details(ask(center, path, method="GET", base=BASE))["It asks for"] == ", ".join(asked)
+    assert details(ask(center, path, method="GET", base=BASE))["Requested access"] == ", ".join(
+        asked
+    )
 
 
 def test_an_application_is_for_the_users_assigned_to_it(
@@ -96,8 +98,8 @@ def test_an_application_is_for_the_users_assigned_to_it(
     answer = ask(with_application, f"/authorize?{application_query()}", method="GET", base=BASE)
     assert details(answer) == {
         "Application": APPLICATION.arn,
-        "It asks for": "openid, aws, sts:identity_context",
-        "You will be sent back to": "https://app.example.com/cb?a=b",
+        "Requested access": "openid, aws, sts:identity_context",
+        "You will be redirected to": "https://app.example.com/cb?a=b",
         "You sign in as": "jane",
     }
     policy = answer.headers["content-security-policy"]
@@ -105,7 +107,7 @@ def test_an_application_is_for_the_users_assigned_to_it(
     url = f"{BASE}/authorize?{application_query()}"
     callback = with_application.authorize(url, clock.now())
     assert re.fullmatch(rf"https://app\.example\.com/cb\?a=b&code={CODE}&state={STATE}", callback)
-    with pytest.raises(ValueError, match="There is no such user"):
+    with pytest.raises(ValueError, match="This user may not sign in to this application"):
         with_application.authorize(url, clock.now(), user="joe")
 
 

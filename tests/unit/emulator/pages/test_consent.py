@@ -1,11 +1,11 @@
-"""The consent form: what it takes, and what nobody else can make it take."""
+"""The consent form: which submissions it accepts, and that no other site can forge one."""
 
 from __future__ import annotations
 
 import html
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
@@ -14,50 +14,20 @@ from ssooidc_core import HttpResponse
 from ssooidc_emulator import Directory, IdentityCenter, seeded_entropy
 from ssooidc_transports.testing import VirtualClock
 
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Browser, Register
+
 BASE: Final = "http://127.0.0.1:8080"
 OWN: Final = ("Origin", BASE)
 CALLBACK: Final = "http://127.0.0.1:8400/oauth/callback"
 CHALLENGE: Final = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-class Browser:
-    """Keeps the cookie and reads the form, as a browser does."""
-
-    def __init__(self, ask: Callable[..., HttpResponse], center: IdentityCenter) -> None:
-        self.ask = ask
-        self.center = center
-        self.cookie: str | None = None
-        self.form: dict[str, str] = {}
-
-    def _cookies(self) -> tuple[tuple[str, str], ...]:
-        return () if self.cookie is None else (("Cookie", self.cookie),)
-
-    def open(self, path: str, *headers: tuple[str, str], method: str = "GET") -> HttpResponse:
-        answer = self.ask(
-            self.center, path, method=method, base=BASE, headers=(*headers, *self._cookies())
-        )
-        if "set-cookie" in answer.headers:
-            self.cookie = answer.headers["set-cookie"].partition(";")[0]
-        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', answer.body.decode())
-        self.form = {name: html.unescape(value) for name, value in hidden}
-        return answer
-
-    def send(
-        self, decision: str | None, *headers: tuple[str, str], **changes: str | None
-    ) -> HttpResponse:
-        form = {**self.form, "decision": decision, **changes}
-        body = urlencode({name: value for name, value in form.items() if value is not None})
-        return self.post(body.encode(), *(headers or (OWN,)))
-
-    def post(
-        self, body: bytes, *headers: tuple[str, str], path: str = "/authorize"
-    ) -> HttpResponse:
-        return self.ask(self.center, path, body, base=BASE, headers=(*headers, *self._cookies()))
-
-
 @pytest.fixture
-def browser(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Browser:
-    return Browser(ask, center)
+def browser(browser: Browser) -> Browser:
+    """Return a browser that has the consent page open."""
+    browser.action = "/authorize"
+    return browser
 
 
 @pytest.fixture
@@ -66,8 +36,8 @@ def path(center: IdentityCenter, authorize_path: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def several(register: Callable[..., dict[str, str]]) -> IdentityCenter:
-    """Make a center with three users."""
+def several(register: Register) -> IdentityCenter:
+    """Return a center with three users."""
     directory = Directory()
     for name in ("jane", 'o"b<r>ien', "joe"):
         directory.add_user(name)
@@ -81,14 +51,14 @@ def title(answer: HttpResponse) -> str:
 
 
 def codes_of(center: IdentityCenter) -> list[str]:
-    """Give the users for whom codes were made."""
+    """Return the users for whom codes were made."""
     return [code.user for code in center._operations.codes._codes.values()]
 
 
 def test_allow(browser: Browser, path: str, center: IdentityCenter) -> None:
-    assert title(browser.open(path)) == "Allow access?"
+    assert title(browser.get(path)) == "Allow access?"
     assert codes_of(center) == []
-    answer = browser.send("allow")
+    answer = browser.post("allow")
     assert (answer.status, answer.body) == (303, b"")
     location = answer.headers["location"]
     assert re.fullmatch(re.escape(CALLBACK) + r"\?code=[A-Za-z0-9_-]{43}&state=s", location)
@@ -96,8 +66,8 @@ def test_allow(browser: Browser, path: str, center: IdentityCenter) -> None:
 
 
 def test_deny(browser: Browser, path: str, center: IdentityCenter) -> None:
-    browser.open(path)
-    answer = browser.send("deny")
+    browser.get(path)
+    answer = browser.post("deny")
     assert answer.status == 303
     assert answer.headers["location"] == (
         f"{CALLBACK}?error=access_denied&error_description=The%20sign-in%20was%20denied&state=s"
@@ -108,8 +78,8 @@ def test_deny(browser: Browser, path: str, center: IdentityCenter) -> None:
 def test_each_consent_is_a_code_of_its_own(
     browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
-    locations = {browser.send("allow").headers["location"] for _ in range(3)}
+    browser.get(path)
+    locations = {browser.post("allow").headers["location"] for _ in range(3)}
     assert len(locations) == 3
 
 
@@ -117,20 +87,20 @@ def test_each_consent_is_a_code_of_its_own(
 def test_no_such_decision(
     decision: str | None, browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
-    answer = browser.send(decision)
-    assert (answer.status, title(answer)) == (400, "Not understood")
+    browser.get(path)
+    answer = browser.post(decision)
+    assert (answer.status, title(answer)) == (400, "Invalid form")
     assert "location" not in answer.headers
     assert codes_of(center) == []
 
 
 def test_who_signs_in_is_chosen(
     several: IdentityCenter,
-    ask: Callable[..., HttpResponse],
+    browser: Browser,
     authorize_path: Callable[..., str],
 ) -> None:
-    browser = Browser(ask, several)
-    text = browser.open(authorize_path(several)).body.decode()
+    browser = browser.another(several)
+    text = browser.get(authorize_path(several)).body.decode()
     options = re.findall('<option value="(.*?)">(.*?)</option>', text)
     names = ["jane", 'o"b<r>ien', "joe"]
     assert [(html.unescape(one), html.unescape(two)) for one, two in options] == [
@@ -138,7 +108,7 @@ def test_who_signs_in_is_chosen(
     ]
     assert "You sign in as" not in text
     for name in reversed(names):
-        assert browser.send("allow", user=name).status == 303
+        assert browser.post("allow", user=name).status == 303
     assert codes_of(several) == names[::-1]
 
 
@@ -146,23 +116,23 @@ def test_who_signs_in_is_chosen(
 def test_who_signs_in_must_be_one_of_them(
     name: str | None,
     several: IdentityCenter,
-    ask: Callable[..., HttpResponse],
+    browser: Browser,
     authorize_path: Callable[..., str],
 ) -> None:
-    browser = Browser(ask, several)
-    browser.open(authorize_path(several))
-    answer = browser.send("allow", user=name)
-    assert (answer.status, title(answer)) == (400, "Not understood")
+    browser = browser.another(several)
+    browser.get(authorize_path(several))
+    answer = browser.post("allow", user=name)
+    assert (answer.status, title(answer)) == (400, "Invalid form")
     assert codes_of(several) == []
-    assert browser.send("deny", user=name).status == 303
+    assert browser.post("deny", user=name).status == 303
 
 
 def test_nobody_signs_in_by_default_once_there_is_a_choice(
     browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
+    browser.get(path)
     center.directory.add_user("late")
-    assert browser.send("allow").status == 400
+    assert browser.post("allow").status == 400
     assert codes_of(center) == []
 
 
@@ -193,8 +163,8 @@ def test_where_a_form_comes_from(  # noqa: PLR0917 - fixtures
     path: str,
     center: IdentityCenter,
 ) -> None:
-    browser.open(path)
-    answer = browser.send(decision, *headers)
+    browser.get(path)
+    answer = browser.post(decision, *headers)
     assert answer.status == (303 if accepted else 403)
     assert ("location" in answer.headers) == accepted
     assert codes_of(center) == (["user"] if accepted and decision == "allow" else [])
@@ -216,17 +186,17 @@ def test_where_a_form_comes_from(  # noqa: PLR0917 - fixtures
 def test_a_form_without_its_token(
     changes: dict[str, str | None], browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
-    answer = browser.send("allow", OWN, **changes)
-    assert (answer.status, title(answer)) == (403, "Not accepted")
+    browser.get(path)
+    answer = browser.post("allow", OWN, **changes)
+    assert (answer.status, title(answer)) == (403, "Request refused")
     assert codes_of(center) == []
-    assert browser.send("allow").status == 303
+    assert browser.post("allow").status == 303
 
 
 def test_a_request_that_was_changed_in_the_form(
     browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
+    browser.get(path)
     for one, other in (
         (CHALLENGE, "A" * 43),
         ("8400", "8401"),
@@ -235,27 +205,26 @@ def test_a_request_that_was_changed_in_the_form(
     ):
         changed = browser.form["request"].replace(one, other, 1)
         assert changed != browser.form["request"]
-        assert browser.send("allow", request=changed).status == 403
+        assert browser.post("allow", request=changed).status == 403
     assert codes_of(center) == []
 
 
-def test_a_token_of_another_browser_or_emulator(  # noqa: PLR0917 - fixtures
+def test_a_token_of_another_browser_or_emulator(
     browser: Browser,
     path: str,
     center: IdentityCenter,
     several: IdentityCenter,
-    ask: Callable[..., HttpResponse],
     authorize_path: Callable[..., str],
 ) -> None:
-    attacker, elsewhere = Browser(ask, center), Browser(ask, several)
-    attacker.open(path)
-    browser.open(path)
-    assert browser.send("allow", token=attacker.form["token"]).status == 403
+    attacker, elsewhere = browser.another(center), browser.another(several)
+    attacker.get(path)
+    browser.get(path)
+    assert browser.post("allow", token=attacker.form["token"]).status == 403
     elsewhere.cookie = browser.cookie
-    elsewhere.open(authorize_path(several))
-    assert browser.send("allow", token=elsewhere.form["token"]).status == 403
+    elsewhere.get(authorize_path(several))
+    assert browser.post("allow", token=elsewhere.form["token"]).status == 403
     browser.cookie = None
-    assert browser.send("allow").status == 403
+    assert browser.post("allow").status == 403
     assert codes_of(center) == []
 
 
@@ -263,16 +232,16 @@ def test_a_token_of_the_device_page(
     browser: Browser,
     path: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     login = start(center, register(center))
-    browser.open(path)
+    browser.get(path)
     request = browser.form["request"]
-    browser.open(f"/device?user_code={login['userCode']}")
+    browser.get(f"/device?user_code={login['userCode']}")
     token = browser.form["token"]
     for asked in (request, login["userCode"]):
-        assert browser.send("allow", request=asked, token=token).status == 403
+        assert browser.post("allow", request=asked, token=token).status == 403
 
 
 @pytest.mark.parametrize(
@@ -292,9 +261,9 @@ def test_a_token_of_the_device_page(
 def test_odd_forms_give_nothing(
     body: bytes, browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
+    browser.get(path)
     form = urlencode(browser.form).encode()
-    answer = browser.post(body.replace(b"{form}", form), OWN)
+    answer = browser.send(body.replace(b"{form}", form), OWN)
     assert answer.status in {400, 403}
     assert "location" not in answer.headers
     assert codes_of(center) == []
@@ -303,20 +272,20 @@ def test_odd_forms_give_nothing(
 def test_the_request_in_the_url_of_a_form_counts_for_nothing(
     browser: Browser, path: str, center: IdentityCenter
 ) -> None:
-    browser.open(path)
-    assert browser.post(b"decision=allow", OWN, path=path).status == 403
+    browser.get(path)
+    assert browser.send(b"decision=allow", OWN, path=path).status == 403
     form = urlencode(browser.form | {"decision": "allow"}).encode()
-    answer = browser.post(form, OWN, path=f"{path}&redirect_uri=https%3A%2F%2Fevil.com")
+    answer = browser.send(form, OWN, path=f"{path}&redirect_uri=https%3A%2F%2Fevil.com")
     assert answer.headers["location"].startswith(f"{CALLBACK}?code=")
 
 
 def test_a_form_that_is_sent_too_late(
     browser: Browser, path: str, center: IdentityCenter, clock: VirtualClock
 ) -> None:
-    browser.open(path)
+    browser.get(path)
     clock.advance(90 * 24 * 3600)
     for decision in ("allow", "deny"):
-        answer = browser.send(decision)
+        answer = browser.post(decision)
         assert (answer.status, title(answer)) == (400, "Invalid callback URL")
         assert "location" not in answer.headers
     assert codes_of(center) == []
@@ -340,28 +309,28 @@ def test_names_and_scopes_and_state_are_text(
 ) -> None:
     scope = evil.replace('"', "'")
     path = authorize_path(center, state=evil, clientName=evil, scopes=[scope])
-    # As a browser would not send it: most of it is not encoded.
+    # Not as a browser would send it: most of it is not encoded.
     raw = path.replace(quote(evil, safe=""), evil.replace("%", "%25"))
     for each in (path, raw):
-        text = browser.open(each).body.decode()
+        text = browser.get(each).body.decode()
         details = [html.unescape(detail) for detail in re.findall("<dd>(.*?)</dd>", text)]
         assert details[:2] == [evil, scope]
         assert len(re.findall(r"<(form|img|script)", text)) == 1
         assert browser.form["request"] == each.partition("?")[2]
-        location = browser.send("allow").headers["location"]
+        location = browser.post("allow").headers["location"]
         assert parse_qs(location.partition("?")[2])["state"] == [evil]
 
 
 def test_the_headers(browser: Browser, path: str) -> None:
-    shown = browser.open(path)
+    shown = browser.get(path)
     answers = [
         shown,
-        browser.open("/authorize"),
-        browser.open(path, method="PUT"),
-        browser.send("allow", token=""),
+        browser.get("/authorize"),
+        browser.get(path, method="PUT"),
+        browser.post("allow", token=""),
     ]
-    browser.open(path)
-    answers += [browser.send("none"), browser.send("deny"), browser.send("allow")]
+    browser.get(path)
+    answers += [browser.post("none"), browser.post("deny"), browser.post("allow")]
     assert [answer.status for answer in answers] == [200, 400, 405, 403, 400, 303, 303]
     assert answers[2].headers["allow"] == "GET, HEAD, POST"
     for answer in answers:
@@ -380,15 +349,15 @@ def test_the_headers(browser: Browser, path: str) -> None:
 
 
 def test_the_cookie(browser: Browser, path: str) -> None:
-    first = browser.open(path)
+    first = browser.get(path)
     assert re.fullmatch(
         "ssooidc_emulator=[A-Za-z0-9_-]{22}; Path=/; HttpOnly; SameSite=Strict",
         first.headers["set-cookie"],
     )
-    assert "set-cookie" not in browser.open(path).headers
+    assert "set-cookie" not in browser.get(path).headers
 
 
 def test_head_is_get(browser: Browser, path: str) -> None:
-    browser.open(path)
-    head, get = browser.open(path, method="HEAD"), browser.open(path)
+    browser.get(path)
+    head, get = browser.get(path, method="HEAD"), browser.get(path)
     assert (head.status, head.headers) == (get.status, get.headers)

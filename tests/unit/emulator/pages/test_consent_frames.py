@@ -1,4 +1,4 @@
-"""The consent page in other people's pages, and under names that are not what they seem."""
+"""The consent page in frames of other sites, and under host names that only look like its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def title(answer: HttpResponse) -> str:
 
 
 def codes_of(center: IdentityCenter) -> list[str]:
-    """Give the users for whom codes were made."""
+    """Return the users for whom codes were made."""
     return [code.user for code in center._operations.codes._codes.values()]
 
 
@@ -50,7 +50,7 @@ def test_nobody_else_can_frame_or_load_it(
         base=BASE,
         headers=(("Sec-Fetch-Site", site), ("Sec-Fetch-Dest", dest)),
     )
-    assert (answer.status, title(answer)) == (403, "Not accepted")
+    assert (answer.status, title(answer)) == (403, "Request refused")
     assert "location" not in answer.headers
     assert b"<form" not in answer.body
 

@@ -1,4 +1,4 @@
-"""The dashboard: what it shows, what it never shows, and that looking at it leaves no trace."""
+"""The dashboard: what it shows, what it never shows, and that it changes nothing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import html
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, faults
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 BASE: Final = "http://127.0.0.1:8080"
 BANNER: Final = "This is an <strong>emulator</strong> on your own machine"
@@ -27,9 +30,9 @@ def look(ask: Callable[..., HttpResponse], center: IdentityCenter) -> Callable[.
 
 
 class Client(NamedTuple):
-    """What a client does, each as one call with the center first."""
+    """A client whose methods each send one request to the center."""
 
-    register: Callable[..., dict[str, str]]
+    register: Register
     start: Callable[..., dict[str, Any]]
     poll: Callable[..., HttpResponse]
     sign_in: Callable[..., dict[str, Any]]
@@ -37,7 +40,7 @@ class Client(NamedTuple):
 
 @pytest.fixture
 def client(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     sign_in: Callable[..., dict[str, Any]],
@@ -46,7 +49,7 @@ def client(
 
 
 def rows(answer: HttpResponse, title: str) -> list[list[str]]:
-    """Give the cells of the table under a title."""
+    """Return the cells of the table with a title."""
     text = answer.body.decode()
     section = text.partition(f">{title} <small")[2].partition("</section>")[0]
     body = section.partition("<tbody>")[2]
@@ -63,8 +66,8 @@ def test_with_nothing_to_show(look: Callable[..., HttpResponse]) -> None:
     assert text.count('<p class="quiet">None.</p>') == 4
     assert "<table" not in text
     assert BANNER in text
-    assert "Start URL https://d-1234567890.awsapps.com/start, region us-east-1." in text
-    assert "It is 2026-01-01 00:00:00 UTC here." in text
+    assert "Start URL: https://d-1234567890.awsapps.com/start. Region: us-east-1." in text
+    assert "Current time of the emulator: 2026-01-01 00:00:00 UTC." in text
 
 
 def test_what_it_shows(
@@ -78,7 +81,7 @@ def test_what_it_shows(
     client.start(center, client.register(center, clientName="second", scopes=[]))
     clock.advance(150)
     answer = look()
-    assert rows(answer, "Sign-ins that wait for a decision") == [
+    assert rows(answer, "Pending sign-ins") == [
         ["second", "access to your AWS accounts", "2 min ago", "in 7 min"]
     ]
     assert rows(answer, "Sessions") == [["user", "first", "4 min ago", "in 7 h"]]
@@ -108,7 +111,7 @@ def test_no_token_and_no_code_is_on_it(
     token = client.sign_in(center, who)
     login = client.start(center, who)
     client.poll(center, who, login)
-    # A code and a bearer that were put where they do not belong.
+    # A code and a bearer token in the wrong members.
     look(f"/device?user_code={login['userCode']}")
     look(f"/{login['userCode']}")
     look(f"/?user_code={login['userCode']}")
@@ -128,7 +131,7 @@ def test_no_token_and_no_code_is_on_it(
     assert len(rows(look(), "Requests")) > 8
     assert not [secret for secret in secrets if secret in page]
     assert not re.search(r"[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}", page)
-    # Nor could anybody decide from here: there is no form, and the code has to be typed.
+    # The page cannot be used to decide: it has no form, and the code has to be typed.
     assert "<form" not in page
     assert '<a href="/device">Enter a code</a>' in page
 
@@ -176,7 +179,7 @@ def test_what_went_wrong_stands_out(
     center.script("CreateToken", faults.slow_down())
     client.poll(center, who, login)
     text = look().body.decode()
-    # To wait for the person is how it goes.
+    # Waiting for the person is the normal state.
     assert text.count('<tr class="wrong">') == 1
     assert rows(look(), "Requests")[0][-1] == "400 SlowDownException"
     assert rows(look(), "Requests")[1][-1] == "400 AuthorizationPendingException"
@@ -187,9 +190,9 @@ def test_it_renews_itself_without_a_script_and_can_be_stopped(
 ) -> None:
     live, still = look().body.decode(), look("/?refresh=off").body.decode()
     assert '<meta http-equiv="refresh" content="5">' in live
-    assert '<a href="/?refresh=off">Stop that</a>' in live
+    assert '<a href="/?refresh=off">Stop reloading</a>' in live
     assert "http-equiv" not in still
-    assert '<a href="/">Let it renew itself</a>' in still
+    assert '<a href="/">Start reloading</a>' in still
     assert "<script" not in live + still
 
 

@@ -1,4 +1,4 @@
-"""The forms of the device page: where they may come from, their tokens, and the cookie that these fit."""
+"""The forms of the device page: their origin, their tokens, and the matching cookie."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, seeded_entropy
 
 if TYPE_CHECKING:
-    from tests.unit.emulator.conftest import Browser
+    from tests.unit.emulator.conftest import Browser, Register
 
 OWN: Final = ("Origin", "http://127.0.0.1:8080")
 WRONG: Final = "BBBB-BBBB"
@@ -80,7 +80,7 @@ def test_a_token_of_another_emulator(
     browser: Browser,
     login: dict[str, Any],
     start: Callable[..., dict[str, Any]],
-    register: Callable[..., dict[str, str]],
+    register: Register,
 ) -> None:
     other_center = IdentityCenter(entropy=seeded_entropy("other"))
     other = browser.another(other_center)
@@ -174,7 +174,7 @@ def test_the_cookie_is_secure_where_the_page_is(
 def test_the_cookie_of_an_emulator_without_tls_is_another(
     ask: Callable[..., HttpResponse], center: IdentityCenter, login: dict[str, Any]
 ) -> None:
-    """RFC 6265 section 8.5: it could be anybody's on this machine, whatever their port."""
+    """RFC 6265 section 8.5: any program on this machine could have set it, on any port."""
     path = f"/device?user_code={login['userCode']}"
     value = "a" * 22
     for name, is_new in (("ssooidc_emulator", True), ("__Host-ssooidc_emulator", False)):

@@ -1,4 +1,4 @@
-"""What a page of another site gets out of the emulator: nothing."""
+"""Pages of other sites can neither read nor change anything in the emulator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_page_elsewhere_cannot_use_the_limit_up(browser: Browser, login: dict[
                     ("Sec-Fetch-Site", site),
                     ("Sec-Fetch-Dest", dest),
                 )
-                assert (answer.status, browser.title(answer)) == (403, "Not accepted")
+                assert (answer.status, browser.title(answer)) == (403, "Request refused")
     for _ in range(20):
         assert (
             browser.get(f"/device?user_code={WRONG}", ("Origin", "https://evil.com")).status == 403
@@ -55,7 +55,7 @@ def test_a_browser_cannot_be_made_to_fetch_pages_ahead(
 ) -> None:
     for path in (f"/device?user_code={WRONG}", "/authorize?client_id=a", "/") * 10:
         answer = browser.get(path, *headers)
-        assert (answer.status, browser.title(answer)) == (403, "Not accepted")
+        assert (answer.status, browser.title(answer)) == (403, "Request refused")
     assert browser.open(login["userCode"]).status == 200
 
 

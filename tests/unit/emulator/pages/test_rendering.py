@@ -1,4 +1,4 @@
-"""The device page: what it shows, what it takes, and what it never shows."""
+"""The device page: what it shows, what it accepts, and what it never shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssooidc_emulator import IdentityCenter
 from ssooidc_transports.testing import VirtualClock
 
 if TYPE_CHECKING:
-    from tests.unit.emulator.conftest import Browser
+    from tests.unit.emulator.conftest import Browser, Register
 
 OWN: Final = ("Origin", "http://127.0.0.1:8080")
 WRONG: Final = "BBBB-BBBB"
@@ -47,7 +47,7 @@ def test_a_decision(
 def test_without_scopes_it_asks_for_the_accounts(
     center: IdentityCenter,
     browser: Browser,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     login = start(center, register(center, scopes=[]))
@@ -71,7 +71,7 @@ def test_decided_already(
     browser.form = form
     answers = [browser.post(decision), browser.open(login["userCode"])]
     assert [(answer.status, browser.title(answer)) for answer in answers] == [
-        (409, "Already decided")
+        (409, "Already used")
     ] * 2
     assert status_of() == "access_denied"
 
@@ -160,7 +160,7 @@ def test_names_and_scopes_are_text(
     evil: str,
     center: IdentityCenter,
     browser: Browser,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     scope = evil.replace('"', "'")
@@ -210,8 +210,8 @@ def test_the_headers_of_every_page(
         assert "x-amzn-requestid" not in headers
     for answer in answers[:-1]:
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert b"It is not AWS: enter no real password or code here." in answer.body
-        # The policy allows none of these; a page that has one is broken.
+        assert b"It is not AWS. Do not enter real passwords or codes here." in answer.body
+        # The policy blocks all of these; a page that has one does not work.
         assert not re.search(rb"<script|<style|style=| on\w+=|javascript:", answer.body)
     assert answers[-1].headers["content-type"] == "text/css; charset=utf-8"
     assert answers[-2].headers["allow"] == "GET, HEAD, POST"

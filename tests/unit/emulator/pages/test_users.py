@@ -1,17 +1,20 @@
-"""The device page where more than one person could sign in, or none."""
+"""The device page if several users can sign in, or none."""
 
 from __future__ import annotations
 
 import html
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import Directory, IdentityCenter
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 BASE: Final = "http://127.0.0.1:8080"
 NAMES: Final = ["jane", "joe", "<b>'\"&"]
@@ -27,7 +30,7 @@ def center() -> IdentityCenter:
 
 @pytest.fixture
 def decide(ask: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Open the page of a login, check what it offers, and send the form."""
+    """Open the page of a login, check its choices, and send the form."""
 
     def call(
         center: IdentityCenter, login: dict[str, Any], offered: list[str], **fields: str
@@ -53,7 +56,7 @@ def users_of(center: IdentityCenter) -> list[str]:
 def test_the_chosen_one_signs_in(  # noqa: PLR0917 - fixtures
     name: str,
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     decide: Callable[..., HttpResponse],
@@ -71,7 +74,7 @@ def test_the_chosen_one_signs_in(  # noqa: PLR0917 - fixtures
 def test_nobody_is_chosen(  # noqa: PLR0917 - fixtures
     fields: dict[str, str],
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     decide: Callable[..., HttpResponse],
@@ -85,7 +88,7 @@ def test_nobody_is_chosen(  # noqa: PLR0917 - fixtures
 
 
 def test_with_one_user_there_is_nothing_to_choose(
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     decide: Callable[..., HttpResponse],
@@ -101,11 +104,11 @@ def test_with_one_user_there_is_nothing_to_choose(
 
 def test_with_no_user_nobody_can(
     ask: Callable[..., HttpResponse],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
 ) -> None:
     center = IdentityCenter(directory=Directory())
     login = start(center, register(center))
     answer = ask(center, f"/device?user_code={login['userCode']}", method="GET", base=BASE)
     assert answer.status == 403
-    assert b"<h1>Nobody can sign in</h1>" in answer.body
+    assert b"<h1>No user</h1>" in answer.body

@@ -1,10 +1,10 @@
-"""The access portal: who may ask, and for what."""
+"""The access portal: which requests are authorized, and for which resources."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -20,6 +20,9 @@ from ssooidc_core.portal import (
 )
 from ssooidc_emulator import EmulatorTransport, IdentityCenter
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import ErrorOf, Register
 
 ACCOUNT: Final = "123456789012"
 CREDENTIALS: Final = f"/federation/credentials?role_name=ReadOnly&account_id={ACCOUNT}"
@@ -38,14 +41,6 @@ OPERATIONS: Final = [
 ]
 
 Portal = Callable[..., HttpResponse]
-
-
-def error_of(answer: HttpResponse) -> tuple[int, str, str]:
-    members = json.loads(answer.body)
-    assert list(members) == ["message", "__type"]
-    namespace, _, code = members["__type"].partition("#")
-    assert namespace == "com.amazonaws.switchboard.portal"
-    return answer.status, code, members["message"]
 
 
 def test_a_role_that_one_has_not(center: IdentityCenter, token: str, portal: Portal) -> None:
@@ -86,7 +81,7 @@ def test_a_role_that_is_taken_away(
 def test_each_user_has_roles_of_their_own(
     center: IdentityCenter,
     portal: Portal,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
 ) -> None:
@@ -125,7 +120,7 @@ def test_a_token_for_something_else(  # noqa: PLR0917 - fixtures
     status: int,
     center: IdentityCenter,
     portal: Portal,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     token = sign_in(center, register(center, scopes=scopes))["accessToken"]
@@ -179,6 +174,7 @@ def test_a_page_of_another_site(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     token: str,
     portal: Portal,
+    error_of: ErrorOf,
 ) -> None:
     answer = portal(center, token, path, method=method, headers=headers)
     assert error_of(answer) == (403, "ForbiddenException", "Requests of other sites are refused")

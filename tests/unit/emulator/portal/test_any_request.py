@@ -1,4 +1,4 @@
-"""Whatever comes to the portal, there is an answer, in the portal's form, and it gives nothing away."""
+"""Every request to the portal gets a response in the portal's form, which reveals nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The access portal: exact answers, and what our own operations make of it."""
+"""The access portal: exact responses, and how the core's operations read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -29,8 +29,11 @@ from ssooidc_core.portal import (
 )
 from ssooidc_core.portal._errors import PORTAL_ERRORS
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
-from ssooidc_emulator._portal.refusals import PORTAL_REFUSALS
+from ssooidc_emulator._portal.answers import PORTAL_REFUSALS
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import ErrorOf, Register
 
 ACCOUNT: Final = "123456789012"
 CREDENTIALS: Final = f"/federation/credentials?role_name=ReadOnly&account_id={ACCOUNT}"
@@ -46,14 +49,6 @@ OPERATIONS: Final = [
 ]
 
 Portal = Callable[..., HttpResponse]
-
-
-def error_of(answer: HttpResponse) -> tuple[int, str, str]:
-    members = json.loads(answer.body)
-    assert list(members) == ["message", "__type"]
-    namespace, _, code = members["__type"].partition("#")
-    assert namespace == "com.amazonaws.switchboard.portal"
-    return answer.status, code, members["message"]
 
 
 def test_the_headers_of_every_answer(
@@ -164,7 +159,7 @@ def test_through_our_own_operations(
 def test_how_long_role_credentials_last(
     clock: VirtualClock,
     portal: Portal,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     center = IdentityCenter(role_session_lifetime=900, entropy=seeded_entropy("role"))
@@ -173,7 +168,9 @@ def test_how_long_role_credentials_last(
     credentials = json.loads(portal(center, token, CREDENTIALS).body)["roleCredentials"]
     now = clock.now().wall
     assert credentials["expiration"] == int(now.timestamp() + 900) * 1000
-    with pytest.raises(ValueError, match="role_session_lifetime must be at least 1 second"):
+    with pytest.raises(
+        ValueError, match="role_session_lifetime must be a whole number of seconds from 1"
+    ):
         IdentityCenter(role_session_lifetime=0)
 
 
@@ -222,10 +219,11 @@ def test_what_is_refused(  # noqa: PLR0917 - fixtures
     center: IdentityCenter,
     token: str,
     portal: Portal,
+    error_of: ErrorOf,
 ) -> None:
     center.directory.add_account("111122223333")
     assert error_of(portal(center, token, path)) == (status, code, message)
-    # Who asks is looked at first.
+    # The access token is checked first.
     assert portal(center, "other", path).status == 401
 
 
@@ -256,8 +254,8 @@ def test_a_repeated_parameter_counts_once(
         ("OPTIONS", "/logout"),
     ],
 )
-def test_a_wrong_method(
-    method: str, path: str, center: IdentityCenter, token: str, portal: Portal
+def test_a_wrong_method(  # noqa: PLR0917 - fixtures
+    method: str, path: str, center: IdentityCenter, token: str, portal: Portal, error_of: ErrorOf
 ) -> None:
     answer = portal(center, token, path, method=method)
     assert error_of(answer) == (405, "MethodNotAllowedException", "Method not allowed")
@@ -280,7 +278,7 @@ def test_the_usual_refusals_have_the_models_names_and_statuses() -> None:
 def test_the_same_entropy_gives_the_same_credentials(
     clock: VirtualClock,
     portal: Portal,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     def credentials() -> bytes:

@@ -1,11 +1,11 @@
-"""The portal's lists come page by page, and their tokens are good for nothing else."""
+"""The portal's lists are paginated, and a page token is valid for its own list only."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pytest
@@ -22,9 +22,13 @@ from ssooidc_core.portal import (
     list_accounts,
 )
 from ssooidc_emulator import EmulatorTransport, IdentityCenter, seeded_entropy
+from ssooidc_emulator._oidc.refusals import MessageRefusal
+from ssooidc_emulator._portal.answers import BAD_NEXT_TOKEN
 from ssooidc_emulator._portal.pagination import Page, ResultPages
-from ssooidc_emulator._portal.refusals import BAD_NEXT_TOKEN, PortalRefusal
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 ACCOUNTS: Final = [f"{number:012}" for number in range(1000, 1045)]
 ROLES: Final = [f"Role{number:02}" for number in range(30)]
@@ -34,7 +38,7 @@ Portal = Callable[..., HttpResponse]
 
 @pytest.fixture
 def crowded(center: IdentityCenter) -> IdentityCenter:
-    """The example's user has a role in 46 accounts, and 32 roles in one."""
+    """A directory whose user has a role in 46 accounts, and 32 roles in one of them."""
     for account_id in reversed(ACCOUNTS):
         center.directory.add_account(account_id)
         center.directory.assign("user", account_id=account_id, role_name="ReadOnly")
@@ -45,7 +49,7 @@ def crowded(center: IdentityCenter) -> IdentityCenter:
 
 @pytest.fixture
 def listed(portal: Portal) -> Callable[..., tuple[list[str], str | None]]:
-    """Get one page, as the ids or the names on it, and the token for the next."""
+    """Get one page; return the ids or names on it, and the token of the next page."""
 
     def call(center: IdentityCenter, token: str, path: str) -> tuple[list[str], str | None]:
         answer = portal(center, token, path)
@@ -64,7 +68,7 @@ def refused(answer: HttpResponse) -> str:
     return message
 
 
-def test_twenty_in_a_page_where_nobody_says(
+def test_a_page_has_twenty_entries_by_default(
     crowded: IdentityCenter, token: str, listed: Callable[..., tuple[list[str], str | None]]
 ) -> None:
     entries, next_token = listed(crowded, token, "/assignment/accounts")
@@ -128,9 +132,7 @@ def test_a_size_that_no_page_has(
         "+/+/",
     ],
 )
-def test_a_token_that_nobody_gave(
-    forged: str, crowded: IdentityCenter, token: str, portal: Portal
-) -> None:
+def test_a_forged_token(forged: str, crowded: IdentityCenter, token: str, portal: Portal) -> None:
     answer = portal(crowded, token, f"/assignment/accounts?next_token={forged}")
     assert refused(answer) == "next_token is invalid"
 
@@ -161,7 +163,7 @@ def test_a_token_of_another_session(  # noqa: PLR0917 - fixtures
     token: str,
     portal: Portal,
     listed: Callable[..., tuple[list[str], str | None]],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> None:
     other = sign_in(crowded, register(crowded))["accessToken"]
@@ -202,7 +204,7 @@ def test_every_bit_of_a_token_counts(bit: int) -> None:
 
 
 def test_a_token_has_one_spelling() -> None:
-    # Tokens are 16 bytes and the entry: with 12 more, base64 leaves four bits that mean nothing.
+    # Tokens are 16 bytes and the entry: with 12 more, base64 leaves four bits without meaning.
     names = ["111122223333", "222233334444"]
     first = TOKENS.page(names, str, of=("x",), max_result="1", next_token=None)
     assert isinstance(first, Page)
@@ -228,7 +230,7 @@ def test_pages_put_together_are_the_list(names: set[str], size: int) -> None:
         page = TOKENS.page(
             list(names), str, of=("any",), max_result=str(size), next_token=next_token
         )
-        assert not isinstance(page, PortalRefusal)
+        assert not isinstance(page, MessageRefusal)
         assert len(page.entries) <= size
         found += page.entries
         next_token = page.next_token
@@ -240,4 +242,4 @@ def test_pages_put_together_are_the_list(names: set[str], size: int) -> None:
 @given(st.text(), st.text())
 def test_any_token_and_any_size_are_answered(next_token: str, max_result: str) -> None:
     page = TOKENS.page(["a"], str, of=("x",), max_result=max_result, next_token=next_token)
-    assert isinstance(page, PortalRefusal) or list(page.entries) == ["a"]
+    assert isinstance(page, MessageRefusal) or list(page.entries) == ["a"]

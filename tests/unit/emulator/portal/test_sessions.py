@@ -1,4 +1,4 @@
-"""Sessions end: by Logout, by an administrator, by time; and an administrator works while others ask."""
+"""Sessions end by Logout, by an administrator, or by time; an administrator may act during requests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 CREDENTIALS: Final = "/federation/credentials?role_name=ReadOnly&account_id=123456789012"
 
@@ -22,10 +25,10 @@ Portal = Callable[..., HttpResponse]
 @pytest.fixture
 def signed_in(
     center: IdentityCenter,
-    register: Callable[..., dict[str, str]],
+    register: Register,
     sign_in: Callable[..., dict[str, Any]],
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """A client, and the tokens of a login with it."""
+    """Return a client, and the tokens of a login with it."""
     client = register(center)
     return client, sign_in(center, client)
 
@@ -67,12 +70,12 @@ def test_an_administrator_ends_a_session(
     assert center.sessions(clock.now()) == ()
     assert portal(center, tokens["accessToken"], CREDENTIALS).status == 401
     assert refresh(center, client, tokens["refreshToken"]).status == 400
-    with pytest.raises(ValueError, match="No session with this id goes on"):
+    with pytest.raises(ValueError, match="There is no active session with this id"):
         center.end_session(session.session_id)
 
 
 def test_no_session_to_end(center: IdentityCenter) -> None:
-    with pytest.raises(ValueError, match="No session with this id goes on"):
+    with pytest.raises(ValueError, match="There is no active session with this id"):
         center.end_session("CANARY")
 
 

@@ -1,4 +1,4 @@
-"""Scene files: what is said where one is wrong; no text breaks the reader, no secret gets out."""
+"""Scene files: the error texts; no file crashes the reader, and no error contains a secret."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssooidc_emulator import IdentityCenter
+from ssooidc_emulator._settings import Settings
 from ssooidc_emulator.faults._by_name import FAULT_KINDS
 from ssooidc_emulator.scene import SceneError, load_scene
-from ssooidc_emulator.scene._tables import InstanceTable, SceneTables
+from ssooidc_emulator.scene._tables import SceneTables
 
 SECRETIVE: Final = """
 [[access_keys]]
@@ -34,23 +35,23 @@ def complaint(text: str) -> str:
         (
             "[instances]",
             (
-                "A scene has no table 'instances': it may have instance, users, accounts, assignments, "
+                "A scene cannot have a table 'instances': use one of instance, users, accounts, assignments, "
                 "applications, trusted_token_issuers, access_keys, faults"
             ),
         ),
-        ("users = 3", "Write 'users' as [[users]], once for each"),
-        ("[users]\nname = 'jane'", "Write 'users' as [[users]], once for each"),
+        ("users = 3", "Write 'users' as [[users]], once for each entry"),
+        ("[users]\nname = 'jane'", "Write 'users' as [[users]], once for each entry"),
         ("users = ['jane']", "[[users]] number 1 must be a table"),
         ("instance = 'a'", "[instance] must be a table"),
         (
             "[[users]]\nname = 'jane'\n[[users]]\nname = 'joe'\nmail = 'a'",
-            "[[users]] number 2 has no key 'mail': it may have name, user_id, email",
+            "[[users]] number 2 cannot have a key 'mail': use one of name, user_id, email",
         ),
         ("[[users]]", "[[users]] number 1 needs the key 'name': text"),
         ("[[users]]\nname = ''", "[[users]] number 1, key 'name': this must be text"),
         (
             "[[users]]\nname = 'a'\n[[users]]\nname = 'a'",
-            "[[users]] number 2: A user needs a name that no other has, not 'a'",
+            "[[users]] number 2: A user's name must be unique and not empty, unlike 'a'",
         ),
         (
             "[instance]\ninterval = 0",
@@ -93,7 +94,7 @@ def complaint(text: str) -> str:
                 "[[assignments]]\nuser = 'jane'\naccount_id = '111122223333'\nrole_name = 'a b'"
             ),
             (
-                "[[assignments]] number 1: A role's name has 1 to 32 letters, digits and +=,.@-_, "
+                "[[assignments]] number 1: A role's name must have 1 to 32 letters, digits and +=,.@-_, "
                 "unlike 'a b'"
             ),
         ),
@@ -160,13 +161,13 @@ def complaint(text: str) -> str:
         ("[instance]\nregion = 'EU!'", "[instance]: "),
         (
             "[instance]\nauto_approve = 'jane'",
-            "[instance]: No user 'jane': directory.add_user comes first",
+            "[instance]: No user 'jane': call directory.add_user first",
         ),
-        ("#" * (1024 * 1024 + 1), "A scene has 131072 characters at most"),
+        ("#" * (1024 * 1024 + 1), "A scene can have at most 131072 characters"),
     ],
 )
 def test_what_is_wrong(text: str, problem: str) -> None:
-    # What tomllib and the core say is theirs; everything else is compared whole.
+    # Messages of tomllib and the core are not pinned here; all others are compared in full.
     theirs = problem.endswith(": ") or "TOML" in problem
     said = complaint(text)
     assert said.startswith(problem) if theirs else said == problem
@@ -200,7 +201,7 @@ def test_no_secret_in_a_scene_or_in_what_is_said_of_one() -> None:
 
 def test_every_key_says_what_is_allowed() -> None:
     for name, table in SceneTables.model_fields.items():
-        model = InstanceTable if name == "instance" else table.annotation.__args__[0]  # type: ignore[union-attr]
+        model = Settings if name == "instance" else table.annotation.__args__[0]  # type: ignore[union-attr]
         for key, field in model.model_fields.items():
             assert field.description, (name, key)
 

@@ -1,4 +1,4 @@
-"""Scene files: what each table makes."""
+"""Scene files: the result of each table."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from ssooidc_core import HttpResponse
 from ssooidc_emulator import IdentityCenter, TrustedTokenIssuer, scene, seeded_entropy
 from ssooidc_emulator._directory import AccessKey, Account, Application, Directory, User
+from ssooidc_emulator._settings import GivenSettings, Settings
 from ssooidc_emulator.scene import load_scene
-from ssooidc_emulator.scene._tables import InstanceTable
 from ssooidc_transports.testing import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.unit.emulator.conftest import Register
 
 ARN: Final = "arn:aws:sso::123456789012:application/ssoins-1/apl-1"
 WHOLE: Final = f"""
@@ -129,7 +132,7 @@ def test_who_and_what_there_is() -> None:
 
 def test_the_instance_and_its_faults(
     ask: Callable[..., HttpResponse],
-    register: Callable[..., dict[str, str]],
+    register: Register,
     start: Callable[..., dict[str, Any]],
     poll: Callable[..., HttpResponse],
     clock: VirtualClock,
@@ -156,9 +159,10 @@ def test_the_instance_and_its_faults(
     assert session.expires_at - session.began_at == timedelta(hours=1)
 
 
-def test_the_instances_keys_are_a_centers_arguments() -> None:
-    arguments = set(inspect.signature(IdentityCenter).parameters)
-    assert set(InstanceTable.model_fields) == arguments - {"directory", "entropy"}
+def test_each_setting_has_a_type_and_is_documented() -> None:
+    assert set(Settings.model_fields) == set(GivenSettings.__annotations__)
+    documentation = inspect.getdoc(IdentityCenter.__init__) or ""
+    assert [name for name in Settings.model_fields if f"* `{name}`: " not in documentation] == []
 
 
 def test_each_center_begins_anew() -> None:
@@ -168,7 +172,7 @@ def test_each_center_begins_anew() -> None:
     assert second.directory.user("new") is None
 
 
-def test_a_scene_with_a_seed(register: Callable[..., dict[str, str]]) -> None:
+def test_a_scene_with_a_seed(register: Register) -> None:
     scene = load_scene("[instance]\nregion = 'us-west-2'")
     clients = [register(scene.center(entropy=seeded_entropy(1))) for _ in range(2)]
     assert clients[0] == clients[1]

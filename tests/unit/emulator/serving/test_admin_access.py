@@ -1,4 +1,4 @@
-"""The admin endpoint: who may use it, and what it says to everybody and everything else."""
+"""The admin endpoint: who may use it, and its responses to all other requests."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_without_the_token_it_does_nothing(
     given = () if authorization is None else (("Authorization", authorization),)
     answer = send(center, verb, JSON, *given)
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
-    assert told(answer) == "This wants the header `Authorization: Bearer <admin token of this run>`"
+    assert told(answer) == "Send the header `Authorization: Bearer <admin token of this run>`"
 
 
 def test_two_tokens_are_none(center: IdentityCenter) -> None:
@@ -91,7 +91,7 @@ def test_with_it(scheme: str, content_type: str, center: IdentityCenter) -> None
 
 
 def test_an_empty_token_opens_nothing(center: IdentityCenter) -> None:
-    with pytest.raises(ValueError, match="needs a token that nobody can guess"):
+    with pytest.raises(ValueError, match="The token of an admin endpoint must not be empty"):
         AdminEndpoint(center, "")
 
 
@@ -113,7 +113,7 @@ def test_what_a_form_could_send_is_not_taken(
     given = () if content_type is None else (("Content-Type", content_type),)
     answer = send(center, "users/add", MAY, *given, body=b'{"name":"evil"}')
     assert answer.status == 415
-    assert told(answer) == "This wants the header `Content-Type: application/json`"
+    assert told(answer) == "Send the header `Content-Type: application/json`"
     assert center.directory.user("evil") is None
 
 
@@ -133,7 +133,7 @@ def test_a_page_elsewhere_may_not_use_it_even_with_the_token(
     origin: tuple[str, str], center: IdentityCenter
 ) -> None:
     answer = send(center, "users/add", MAY, JSON, origin, body=b'{"name":"evil"}')
-    assert (answer.status, told(answer)) == (403, "No page of another site may do this")
+    assert (answer.status, told(answer)) == (403, "Requests from pages of other sites are refused")
     assert center.directory.user("evil") is None
 
 
@@ -153,14 +153,14 @@ def test_a_preflight_is_not_answered_as_one(
 def test_every_verb_is_a_post(method: str, center: IdentityCenter) -> None:
     answer = send(center, "logins/list", MAY, JSON, method=method)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
-    assert told(answer) == "Every verb is a POST"
+    assert told(answer) == "Use the method POST"
 
 
 def test_a_verb_that_there_is_not(center: IdentityCenter) -> None:
     for verb in ("logins", "logins/list/", "/logins/list", "../client/register", "logins%2flist"):
         answer = send(center, verb, MAY, JSON)
         assert answer.status == 404
-        assert told(answer) == f"There is no such verb; there are {', '.join(VERBS)}"
+        assert told(answer) == f"There is no such verb: use one of {', '.join(VERBS)}"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_verb_that_there_is_not(center: IdentityCenter) -> None:
 def test_what_is_no_object_of_the_members(body: bytes, center: IdentityCenter) -> None:
     answer = send(center, "logins/list", MAY, JSON, body=body)
     assert answer.status == 400
-    assert told(answer) == "The body is not a JSON object with no other members than: none"
+    assert told(answer) == "The body must be a JSON object. Allowed members: none"
 
 
 @pytest.mark.parametrize(
@@ -182,18 +182,22 @@ def test_what_is_no_object_of_the_members(body: bytes, center: IdentityCenter) -
         (
             "logins/approve",
             {"user_code": "CANARY"},
-            "No device login with this user code waits for a decision",
+            "There is no pending device login with this user code",
         ),
         (
             "logins/deny",
             {"user_code": "BBBB-BBBB"},
-            "No device login with this user code waits for a decision",
+            "There is no pending device login with this user code",
         ),
-        ("users/add", {"name": "user"}, "A user needs a name that no other has, not 'user'"),
+        (
+            "users/add",
+            {"name": "user"},
+            "A user's name must be unique and not empty, unlike 'user'",
+        ),
         (
             "accounts/add",
             {"account_id": "1"},
-            "An account id has 12 digits and is unique, not '1'",
+            "An account id must have 12 digits and be unique, unlike '1'",
         ),
         ("clock/advance", {"seconds": -1}, "Missing or invalid: seconds"),
         ("clock/advance", {"seconds": "1"}, "Missing or invalid: seconds"),
@@ -206,7 +210,7 @@ def test_what_is_no_object_of_the_members(body: bytes, center: IdentityCenter) -
         (
             "faults/script",
             {"kind": "slow_down", "more": "CANARY"},
-            "The body is not a JSON object with no other members than: kind, parameters, operation, times, probability",
+            "The body must be a JSON object. Allowed members: kind, parameters, operation, times, probability",
         ),
     ],
 )
@@ -219,7 +223,7 @@ def test_what_cannot_be_done_is_said(
 
 def test_a_clock_that_cannot_be_moved(center: IdentityCenter) -> None:
     answer = send(center, "clock/advance", MAY, JSON, body=b'{"seconds":1}')
-    assert (answer.status, told(answer)) == (400, "The clock of this server cannot be moved")
+    assert (answer.status, told(answer)) == (400, "The clock of this server cannot be advanced")
 
 
 def test_other_paths_are_none_of_its_business(center: IdentityCenter) -> None:

@@ -1,4 +1,4 @@
-"""The ASGI application without a server, and what is said where an extra is missing."""
+"""The ASGI application without a server, and the error if an extra is missing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scope(**changes: object) -> Message:
 
 
 def answer(scope: Message, *received: Message) -> list[Message]:
-    """Give what the application sends for a request that comes in these messages."""
+    """Return the messages that the application sends for a request that arrives in these messages."""
     messages: list[Message] = list(received) or [{"type": "http.request"}]
     sent: list[Message] = []
 
@@ -47,7 +47,7 @@ def answer(scope: Message, *received: Message) -> list[Message]:
 
 
 async def _run(scope: Message, receive: Callable[[], Any], send: Callable[[Message], Any]) -> None:
-    await asgi_app(IdentityCenter())(scope, receive, send)
+    await asgi_app(IdentityCenter().handle)(scope, receive, send)
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])

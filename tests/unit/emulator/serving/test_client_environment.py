@@ -1,4 +1,4 @@
-"""What programs are told so that they find an emulator, and leave their user's own logins alone."""
+"""The environment with which programs find an emulator without touching the logins of their user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ssooidc_emulator._serving.client_environment import (
     scratch_home,
 )
 
-# They bind a port of this machine, and nothing is sent.
+# They bind a port of this machine, and send nothing.
 pytestmark = pytest.mark.enable_socket
 
 HOME: Final = Path("/scratch")
@@ -87,7 +87,7 @@ def test_the_first_user_is_who_signs_in() -> None:
     assert found["profile emulator-111122223333-a+=,.@-_B"]["sso_role_name"] == "a+=,.@-_B"
 
 
-def test_nobody_at_all() -> None:
+def test_a_directory_without_users() -> None:
     server = EmulatorServer(IdentityCenter(directory=Directory()))
     server.close()
     found = sections(client_environment(server, HOME).config)
@@ -101,7 +101,7 @@ def test_nobody_at_all() -> None:
 def test_a_start_url_that_would_break_the_file(start_url: str) -> None:
     server = EmulatorServer(IdentityCenter(start_url=start_url))
     server.close()
-    with pytest.raises(ValueError, match="cannot stand in a configuration file"):
+    with pytest.raises(ValueError, match="cannot be written to a configuration file"):
         client_environment(server, HOME)
 
 

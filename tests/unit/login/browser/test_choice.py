@@ -1,4 +1,4 @@
-"""Which way a person signs in: every row of the choice, and what is read for it."""
+"""The choice of the way to sign in: every row of the table, and which facts are read for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ssooidc_login._browser.choice import (
     read_facts,
     ssh_hint,
 )
-from ssooidc_login._flows.login import WayIn
+from ssooidc_login._login_plan import WayIn
 
 SSH_HINT = (
-    "For the browser instead, connect with `ssh -L 8400:127.0.0.1:8400 HOST`, "
+    "To use a browser instead, connect with `ssh -L 8400:127.0.0.1:8400 HOST`, "
     "and sign in with login(way=WayIn.BROWSER, ports=(8400,))."
 )
 BROWSER, DEVICE = WayIn.BROWSER, WayIn.DEVICE_CODE
@@ -56,27 +56,27 @@ ROWS = {
     ),
     "container": (
         Facts(platform="linux", container=True), DEVICE, False,
-        "Signing in with a device code: this is a container, and a browser cannot come back to it.",
+        "Signing in with a device code: this is a container, which your browser cannot reach.",
     ),
     "container with a display": (
         Facts(platform="linux", container=True, display=True), DEVICE, False,
-        "Signing in with a device code: this is a container, and a browser cannot come back to it.",
+        "Signing in with a device code: this is a container, which your browser cannot reach.",
     ),
     "Codespaces": (
         Facts(platform="linux", hosted="GitHub Codespaces", container=True, browser=True), DEVICE, True,
-        "Signing in with a device code: this is GitHub Codespaces, and a browser cannot come back to it.",
+        "Signing in with a device code: this is GitHub Codespaces, which your browser cannot reach.",
     ),
     "CloudShell": (
         Facts(platform="linux", hosted="AWS CloudShell"), DEVICE, False,
-        "Signing in with a device code: this is AWS CloudShell, and a browser cannot come back to it.",
+        "Signing in with a device code: this is AWS CloudShell, which your browser cannot reach.",
     ),
     "CI": (
         Facts(platform="linux", ci=True, display=True), DEVICE, False,
-        "Signing in with a device code: this is a CI job, where there may be nobody to sign in.",
+        "Signing in with a device code: this is a CI job, where no person may be there to sign in.",
     ),
     "CI over SSH": (
         Facts(platform="linux", ci=True, ssh=True), DEVICE, False,
-        "Signing in with a device code: this is a CI job, where there may be nobody to sign in.",
+        "Signing in with a device code: this is a CI job, where no person may be there to sign in.",
     ),
     "BROWSER": (
         Facts(platform="linux", browser=True), BROWSER, True,
@@ -107,7 +107,7 @@ def test_what_is_asked_for_wins(facts: Facts, way: WayIn, opens: int, reason: st
     for wanted in WayIn:
         choice = choose_way(facts, wanted=wanted)
         assert choice.way is wanted
-        # Whether there is a browser to open is the same fact either way.
+        # Whether there is a browser to open is the same fact in both cases.
         assert choice.open_browser is bool(opens)
         assert choice.reason.isprintable()
         assert "as asked for" in choice.reason
@@ -117,16 +117,16 @@ def test_a_wanted_browser_that_is_elsewhere_comes_with_what_to_do() -> None:
     facts = Facts(platform="linux", ssh=True, tty=True)
     assert choose_way(facts, wanted=BROWSER).reason == (
         "Signing in through a browser, as asked for. "
-        "Open it on any machine, and paste here the address that the browser ends at."
+        "Open the page on any machine, and paste the address that the browser ends at here."
     )
     assert choose_way(Facts(platform="linux"), wanted=BROWSER).reason == (
-        "Signing in through a browser, as asked for. Its way back must lead to this machine."
+        "Signing in through a browser, as asked for. The browser must be able to reach this machine."
     )
 
 
 def test_the_ssh_hint_names_the_port() -> None:
     assert ssh_hint(9000) == (
-        "For the browser instead, connect with `ssh -L 9000:127.0.0.1:9000 HOST`, "
+        "To use a browser instead, connect with `ssh -L 9000:127.0.0.1:9000 HOST`, "
         "and sign in with login(way=WayIn.BROWSER, ports=(9000,))."
     )
 
@@ -168,7 +168,7 @@ def test_containers_have_a_file(file: str, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / file).touch()
     assert read_facts({}, root=tmp_path, platform="linux", tty=False).container
-    # Elsewhere the file means nothing, and these share the network and the display with the machine around them.
+    # On other systems the file has no meaning, and these share the network and the display with their host.
     assert not read_facts({}, root=tmp_path, platform="darwin", tty=False).container
     inside = {"DISTROBOX_ENTER_PATH": "/usr/bin/distrobox-enter"}
     assert not read_facts(inside, root=tmp_path, platform="linux", tty=False).container
@@ -213,7 +213,7 @@ def test_what_a_browser_variable_names(
 
 
 def test_a_browser_s_path_may_have_blanks(tmp_path: Path) -> None:
-    """As `webbrowser` takes it, and as macOS has it: /Applications/Google Chrome.app/..."""
+    """As `webbrowser` and macOS allow: /Applications/Google Chrome.app/..."""
     browser = tmp_path / "Google Chrome"
     browser.touch()
     w3m = tmp_path / "w3m"

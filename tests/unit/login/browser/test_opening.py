@@ -1,4 +1,4 @@
-"""Opening a browser: what is tried in which order, what each program is given, and what others can see of it."""
+"""Opening a browser: the programs and their order, their arguments, and what other users can see of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print("noise"); print("noise", file=sys.stderr)
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Programs:
-    """Put programs onto a PATH of their own; each writes down what it was given."""
+    """Put programs onto a separate PATH; each writes down its arguments."""
 
     def make(*names: str, then: str = "") -> dict[str, str]:
         for name in names:
@@ -51,7 +51,7 @@ def ran(folder: Path, name: str) -> str | None:
 
 
 def given(arguments: list[str], text: str = "") -> str:
-    """What a program writes down that has a session of its own."""
+    """Return what a program in a separate session writes down."""
     return repr([arguments, text, True, None])
 
 
@@ -158,7 +158,7 @@ def test_a_browser_that_runs_on_is_not_waited_for(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """And it outlives a Ctrl-C, and says nothing on the terminal."""
+    """It also survives a Ctrl-C, and its output does not reach the terminal."""
     monkeypatch.setattr(browser, "_SECONDS_TO_FAIL", 0.01)
     os.mkfifo(tmp_path / "pid")
     then = "here.with_name('pid').write_text(str(os.getpid())); import time; time.sleep(60)"

@@ -1,4 +1,4 @@
-"""The person at a terminal: lines on stderr that no server can forge, whatever becomes of the stream."""
+"""Messages to the person at a terminal: lines on stderr that no server can forge, even if the stream fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssooidc_login._browser.terminal import Terminal
 
 
 class Broken(io.StringIO):
-    """A pipe whose reader has gone."""
+    """A pipe whose reader is gone."""
 
     def write(self, text: str, /) -> int:
         raise BrokenPipeError

@@ -1,4 +1,4 @@
-"""A Ctrl-C, a cancellation or a store's failure at any step of any program: nothing stays locked, open or half done."""
+"""A Ctrl-C, a cancellation or a store's failure at any step leaves no lock, no open resource and no partial file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from ssooidc_login import StoreError, WayIn
 from ssooidc_login._driver import adrive, drive
 from ssooidc_login._events import LoginSteps
 from ssooidc_login._flows.documents import registration_key, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.logout import sign_out
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Stage
@@ -56,7 +57,7 @@ PROGRAMS: Final = ("browser", "device", "refresh", "logout")
 
 
 class Count:
-    """Counts calls, and interrupts one of them, before it or after it."""
+    """Counts calls, and interrupts one of them, before or after it."""
 
     def __init__(self, at: int, stop: Callable[[], None], *, after: bool) -> None:
         self.calls = 0
@@ -75,7 +76,7 @@ class Count:
             result = real(*given, **named)
             if ours and self.after:
                 if name == "try_lock" and result is not None:
-                    # Nothing can be told who took it: as if it had been stopped before.
+                    # The lock is not returned to the caller, so the interruption has to count as one before the call.
                     result.release()
                 self.stop()
             return result
@@ -106,7 +107,7 @@ def watch(stage: Stage, count: Count, *, asynchronous: bool, store_only: bool = 
 def cases(
     staged: Callable[..., Stage], settings: SsoSettings, name: str, stop: Callable[[], None]
 ) -> Iterator[tuple[Stage, Count, LoginSteps[object]]]:
-    """Give stages of a person who is signed in, each with a place to stop the program at, until there is none left."""
+    """Yield stages of a person who is signed in, each with one more point at which the program stops."""
     for after in (False, True):
         for at in range(1, 500):
             stage = staged()
@@ -122,7 +123,7 @@ def cases(
 
 
 def check(stage: Stage, settings: SsoSettings) -> None:
-    """Look whether all is let go of, and every document is whole; undo the watching first."""
+    """Check that everything is released and every document is complete; stop watching first."""
     store = stage.store
     for name in STORE_METHODS:
         for each in (name, f"a{name}"):
@@ -186,7 +187,7 @@ def test_a_cancellation_anywhere(
 def test_a_store_that_fails_once_anywhere(
     staged: Callable[..., Stage], settings: SsoSettings, name: str
 ) -> None:
-    """What comes of it is a result or a `StoreError`, and trying again succeeds."""
+    """The outcome is a result or a `StoreError`, and trying again succeeds."""
 
     def stop() -> None:
         message = "Cannot do it"
@@ -209,7 +210,7 @@ def test_a_store_that_fails_once_anywhere(
 def test_a_store_that_fails_once_keeps_the_refreshed_token_or_the_old_one(
     staged: Callable[..., Stage], settings: SsoSettings
 ) -> None:
-    """With a service whose refresh tokens are good once."""
+    """With a service whose refresh tokens are valid once."""
     for at in range(1, 10):
         stage = staged(refresh_mode="rotating-strict")
         _ = drive(programs(settings)["browser"](), stage.world())
@@ -229,7 +230,7 @@ def test_a_store_that_fails_once_keeps_the_refreshed_token_or_the_old_one(
         after = stage.store.load(token_key(settings))
         spent = stage.asked().count("CreateToken") - 1
         if spent:
-            # Whoever called has it, whether or not it could be kept.
+            # The caller has it, whether or not it could be saved.
             assert got is not None
             assert SecretStr(got.to_text_with_secrets()) != before
         else:

@@ -1,4 +1,4 @@
-"""`ssooidc_login._flows.login`: browser and device logins, and registrations that are used again."""
+"""`ssooidc_login._flows.login`: browser and device logins, and the reuse of registrations."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from ssooidc_core import (
 from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login import LoginBusy, WayIn
 from ssooidc_login._flows.documents import registration_key, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
@@ -113,7 +114,7 @@ def test_a_page_on_an_unknown_host_is_shown_with_a_warning_and_not_opened(
         _ = carry(sign_in(settings, plan(WayIn.DEVICE_CODE), CONFIG), stage)
     assert stage.person.opened == []
     assert stage.person.shown[0].startswith(
-        "The page to sign in at is on a host that is not known to be AWS's, so it is not opened. "
+        "The sign-in page is on a host that is not known to belong to AWS, so it is not opened. "
         "Open it yourself only if you trust it:\nhttps://evil.example/device?user_code="
     )
 
@@ -160,11 +161,11 @@ def test_a_refusal_of_the_device_code_ends_the_login(
 def test_nobody_comes_back(carry: Carry, stage: Stage, settings: SsoSettings) -> None:
     stage.person.do = None
     before = stage.clock.now().monotonic
-    # Blocking, the listener waits; this one does not, and so the test's clock moves by itself.
+    # The blocking listener waits; this one does not, so the clock of the test moves by itself.
     stage.browser.poll = lambda seconds: stage.clock.advance(max(seconds, 0.05))  # type: ignore[method-assign]
     with pytest.raises(CodeLoginExpired) as caught:
         _ = carry(sign_in(settings, plan(), CONFIG), stage)
-    assert str(caught.value) == "Nobody came back from the browser in 10 minutes"
+    assert str(caught.value) == "The browser did not come back within 10 minutes"
     assert 600 <= stage.clock.now().monotonic - before < 602
     assert stage.browser.closed
 
@@ -191,7 +192,7 @@ def test_a_registration_that_the_service_forgot_is_made_anew(
     settings: SsoSettings,
     way: WayIn,
 ) -> None:
-    """A login must not be stuck until a file is deleted by hand."""
+    """Otherwise no login would succeed until a file is deleted by hand."""
     stage = staged()
     _ = carry(sign_in(settings, plan(way), CONFIG), stage)
     forgetful = staged()
@@ -201,7 +202,7 @@ def test_a_registration_that_the_service_forgot_is_made_anew(
     assert forgetful.asked().count("RegisterClient") == 1
     assert len(forgetful.person.opened) == 1
     assert (
-        "The service no longer knows this client's registration; registering anew."
+        "The service no longer knows this client's registration; registering again."
         in forgetful.person.shown
     )
 
@@ -214,8 +215,26 @@ def test_a_broken_document_heals_with_a_word(
     stage.store.save(key, SecretStr("{"))
     token = carry(sign_in(settings, plan(), CONFIG), stage)
     assert token.refresh_token is not None
-    end = "; signing in writes it anew." if kind == "token" else "; registering anew"
+    end = "; signing in writes a new one." if kind == "token" else "; registering again"
     assert stage.person.shown[0] == f"The {kind} file does not hold a JSON object{end}"
+
+
+@pytest.mark.parametrize("kind", ["token", "registration"])
+def test_a_masked_document_heals_with_a_word(
+    carry: Carry, stage: Stage, settings: SsoSettings, kind: str
+) -> None:
+    """Somebody restored a document from a dump, in which every secret is masked."""
+    _ = carry(sign_in(settings, plan(), CONFIG), stage)
+    key = token_key(settings) if kind == "token" else registration_key(settings)
+    masked = document(stage, settings, kind) | {"clientSecret": "**********"}
+    stage.store.save(key, SecretStr(json.dumps(masked)))
+    stage.person.shown.clear()
+    token = carry(sign_in(settings, plan(), CONFIG), stage)
+    assert carry(current_token(settings, RefreshMemory(), force=True), stage) != token
+    end = "; signing in writes a new one." if kind == "token" else "; registering again"
+    assert stage.person.shown[0] == (
+        f"The {kind} file's clientSecret is **********, which replaces a secret in a dump{end}"
+    )
 
 
 def test_who_finds_another_login_under_way_takes_its_token(

@@ -1,4 +1,4 @@
-"""What a listener has to tell the person while a login waits is shown, and the wait goes on."""
+"""Notices of a listener are shown to the person during a login, and the wait continues."""
 
 from __future__ import annotations
 

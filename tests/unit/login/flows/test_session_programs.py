@@ -1,4 +1,4 @@
-"""What a session does besides signing in: status, lists, credentials, signing out. In every driver."""
+"""The programs of a session besides signing in: status, lists, credentials, signing out. With every driver."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error, html_page
 from ssooidc_login import NotLoggedIn, RoleNotAssigned, SessionState, WayIn
 from ssooidc_login._flows.documents import registration_key, role_credentials_key, token_key
-from ssooidc_login._flows.login import LoginPlan
-from ssooidc_login._session_facts import SessionFacts
-from ssooidc_login._session_programs import AccessToken, SessionPrograms
-from ssooidc_login._status import SessionStatus, session_status
+from ssooidc_login._flows.status import SessionStatus, session_status
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._session.facts import SessionFacts
+from ssooidc_login._session.programs import AccessToken, SessionPrograms
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
@@ -64,9 +64,7 @@ def test_credentials_are_kept_in_the_form_of_the_aws_cli(
         "Credentials": {
             "AccessKeyId": role.credentials.access_key_id,
             "SecretAccessKey": role.credentials.secret_access_key.get_secret_value(),
-            "SessionToken": role.credentials.session_token.get_secret_value()
-            if role.credentials.session_token
-            else None,
+            "SessionToken": role.credentials.session_token.get_secret_value(),
             "Expiration": f"{role.expires_at:%Y-%m-%dT%H:%M:%SZ}",
             "AccountId": ACCOUNT,
         },
@@ -74,7 +72,7 @@ def test_credentials_are_kept_in_the_form_of_the_aws_cli(
     again = carry(programs.credentials(ACCOUNT, ROLE), stage)
     assert again.credentials == role.credentials
     assert stage.asked().count("GetRoleCredentials") == 1
-    # New ones while the old ones have a quarter of an hour to live.
+    # New credentials are fetched when the old ones have a quarter of an hour left.
     left = (role.expires_at - stage.clock.now().wall).total_seconds()
     stage.clock.advance(left - 899)
     newer = carry(programs.credentials(ACCOUNT, ROLE), stage)
@@ -97,7 +95,7 @@ def test_a_role_that_was_taken_away(carry: Carry, stage: Stage, programs: Sessio
     with pytest.raises(RoleNotAssigned) as caught:
         _ = carry(programs.credentials(ACCOUNT, ROLE), stage)
     assert str(caught.value) == (
-        "The role 'ReadOnly' in account '123456789012' is not assigned to who is signed in"
+        "The role 'ReadOnly' in account '123456789012' is not assigned to the person who is signed in"
     )
     cause = caught.value.__cause__
     assert isinstance(cause, UnknownServiceError)
@@ -163,7 +161,7 @@ def test_signing_out_goes_on_where_the_portal_fails(
     assert stage.store.load(token_key(settings)) is None
     (said,) = stage.person.shown
     assert said.startswith("The access portal did not end the session (")
-    assert said.endswith("); it ends by itself.")
+    assert said.endswith("); it will expire by itself.")
 
 
 def test_signing_out_does_not_wait_for_ever_for_who_refreshes(

@@ -1,4 +1,4 @@
-"""`ssooidc_login._flows.token`: when a token is refreshed, by whom, and what a failure means."""
+"""`ssooidc_login._flows.token`: when a token is refreshed, by which session, and what a failure means."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_emulator.faults import error
 from ssooidc_login import NotLoggedIn, RefreshBusy, StoreError, WayIn
 from ssooidc_login._flows.documents import token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from tests.unit.login.conftest import Carry, Stage
@@ -41,7 +42,7 @@ def signed_in(carry: Carry, stage: Stage, settings: SsoSettings) -> TokenFile:
 
 
 def refreshes(stage: Stage) -> int:
-    """Count the CreateToken calls that came after the login's own."""
+    """Return the number of CreateToken calls since the login."""
     return stage.asked().count("CreateToken") - 1
 
 
@@ -53,7 +54,7 @@ def test_it_is_refreshed_when_less_than_15_minutes_are_left(
     carry: Carry, stage: Stage, settings: SsoSettings, left: int, *, refreshed: bool
 ) -> None:
     old = signed_in(carry, stage, settings)
-    # The stamp is cut to seconds.
+    # The time is cut to seconds.
     ahead = (old.expires_at - stage.clock.now().wall).total_seconds() - left
     stage.clock.advance(max(ahead, 0))
     new = carry(current_token(settings, RefreshMemory()), stage)
@@ -82,7 +83,7 @@ def test_without_a_token_one_has_to_log_in(
     stage.store.save(token_key(settings), SecretStr("{"))
     with pytest.raises(CacheFileInvalid) as broken:
         _ = carry(current_token(settings, RefreshMemory()), stage)
-    assert broken.value.hint == "Log in again: that writes the file anew."
+    assert broken.value.hint == "Log in again, which replaces the file."
 
 
 def test_the_keys_that_nobody_here_knows_survive_a_refresh(
@@ -108,7 +109,7 @@ def test_a_refresh_in_vain_leaves_the_old_token_and_is_not_tried_again_for_a_min
         assert carry(current_token(settings, memory), stage) == old
     assert refreshes(stage) == 1
     assert caplog.messages == [
-        "A refresh failed (InternalServerException); the token is good for now"
+        "A refresh failed (InternalServerException); the token is still valid"
     ]
     stage.clock.advance(61)
     assert carry(current_token(settings, memory), stage) == old
@@ -145,7 +146,7 @@ def test_a_session_that_was_ended(carry: Carry, stage: Stage, settings: SsoSetti
 def test_invalid_grant_is_believed_only_after_another_look(
     carry: Carry, staged: Callable[..., Stage], settings: SsoSettings
 ) -> None:
-    """A tool without our lock, the AWS CLI for example, refreshed between our reading and our asking."""
+    """A tool without our lock, such as the AWS CLI, may have refreshed between our read and our request."""
     stage = staged(refresh_mode="rotating-strict")
     old = signed_in(carry, stage, settings)
     theirs = dataclasses.replace(
@@ -161,7 +162,7 @@ def test_invalid_grant_is_believed_only_after_another_look(
 
     def load(key: object) -> SecretStr | None:
         seen.append(key)
-        # Twice before asking: without the lock and with it.
+        # Twice before the request: without the lock and with it.
         if len(seen) == 3:
             stage.store.save(token_key(settings), SecretStr(theirs.to_text_with_secrets()))
         return loads(token_key(settings))
@@ -232,9 +233,9 @@ def test_one_that_hangs_is_waited_for_half_a_minute(
         (
             "client_secret",
             SessionExpired,
-            ", and its file lacks the registration to refresh it with",
+            ", and its file lacks the registration that refreshing needs",
         ),
-        ("registration_expires_at", RegistrationGone, ", and its registration at "),
+        ("registration_expires_at", RegistrationGone, ", and its registration expired at "),
     ],
 )
 def test_what_cannot_be_refreshed_is_used_to_its_end(
@@ -256,7 +257,7 @@ def test_what_cannot_be_refreshed_is_used_to_its_end(
     stage.clock.advance(10)
     with pytest.raises(error_type) as caught:
         _ = carry(current_token(settings, RefreshMemory()), stage)
-    assert f"The token of my-sso ended at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(
+    assert f"The token of my-sso expired at {old.expires_at:%Y-%m-%dT%H:%M:%SZ}{text}" in str(
         caught.value
     )
     assert refreshes(stage) == 0
@@ -294,4 +295,4 @@ def test_a_refreshed_token_that_cannot_be_kept_is_given_all_the_same(
     stage.clock.advance(HOUR)
     new = carry(current_token(settings, RefreshMemory()), stage)
     assert new.access_token != old.access_token
-    assert caplog.messages == ["The refreshed token cannot be kept: read-only"]
+    assert caplog.messages == ["The refreshed token cannot be saved: read-only"]

@@ -1,4 +1,4 @@
-"""What others do between a refresh's reading, its call and its saving: AWS tools, logins, logouts, cancellations."""
+"""Changes by others between a refresh's read, its request and its save: AWS tools, logins, logouts, cancellations."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from ssooidc_emulator.faults import error
 from ssooidc_login import NotLoggedIn, StoreError, WayIn
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
+from ssooidc_login._login_plan import LoginPlan
 
 if TYPE_CHECKING:
     from ssooidc_login.stores.store import StoreKey
@@ -57,7 +58,7 @@ def put(stage: Stage, settings: SsoSettings, token: TokenFile) -> None:
 def after_the_call(
     stage: Stage, happens: Callable[[], Awaitable[object] | None], *, reading: int = 3
 ) -> None:
-    """Have something happen when the store is read for the third time: without the key, with it, after the call."""
+    """Run a callback when the store is read for the third time: without the lock, with it, after the call."""
     load, loads = stage.store.load, iter(range(1, 1000))
 
     def counted(key: StoreKey, /) -> SecretStr | None:
@@ -81,7 +82,7 @@ def refreshed(carry: Carry, stage: Stage, settings: SsoSettings) -> TokenFile:
 
 
 def test_a_logout_of_another_tool_counts(carry: Carry, stage: Stage, settings: SsoSettings) -> None:
-    """`aws sso logout` knows no lock of ours: its person must not be signed in again behind their back."""
+    """`aws sso logout` ignores our lock; the person who logged out must not be signed in again."""
     _ = signed_in(carry, stage, settings)
     after_the_call(stage, lambda: stage.store.delete(token_key(settings)))
     with pytest.raises(NotLoggedIn) as caught:
@@ -91,9 +92,9 @@ def test_a_logout_of_another_tool_counts(carry: Carry, stage: Stage, settings: S
 
 
 def test_a_login_of_another_tool_stays(carry: Carry, stage: Stage, settings: SsoSettings) -> None:
-    """Whoever signs in anew, as somebody else perhaps, must not find the old session's token."""
+    """After a new login, perhaps as another user, the token of the old session must not come back."""
     old = signed_in(carry, stage, settings)
-    # It ends sooner than the one that the refresh got: a login began it earlier.
+    # It expires sooner than the refreshed one, since the login started earlier.
     theirs = dataclasses.replace(
         old, access_token=SecretStr("theirs"), expires_at=old.expires_at - timedelta(seconds=5)
     )
@@ -187,7 +188,7 @@ def test_a_refresh_that_hangs_does_not_keep_a_person_from_signing_in(
 def test_who_waited_does_not_repeat_what_was_just_tried_in_vain(
     carry: Carry, stage: Stage, settings: SsoSettings
 ) -> None:
-    """Of hundreds of threads each would ask a service that hangs, one after the other."""
+    """Otherwise hundreds of threads would each ask a service that hangs, one after the other."""
     old = signed_in(carry, stage, settings)
     stage.clock.advance(HOUR - 300)
     memory = RefreshMemory()
@@ -210,7 +211,7 @@ def test_who_waited_does_not_repeat_what_was_just_tried_in_vain(
 def test_a_token_that_ends_soon_is_not_refreshed_at_every_call(
     carry: Carry, staged: Callable[..., Stage], settings: SsoSettings
 ) -> None:
-    """The last one of a session lives as long as the session only."""
+    """The last token of a session lives only as long as the session."""
     stage = staged(access_token_lifetime=300)
     _ = signed_in(carry, stage, settings)
     memory = RefreshMemory()
@@ -220,7 +221,7 @@ def test_a_token_that_ends_soon_is_not_refreshed_at_every_call(
     assert stage.asked().count("CreateToken") == 2
     stage.clock.advance(61)
     assert carry(current_token(settings, memory), stage) != new
-    # Whoever insists gets another one.
+    # A forced refresh gets another one.
     assert carry(current_token(settings, memory, force=True), stage) != new
     assert stage.asked().count("CreateToken") == 4
 
@@ -251,7 +252,7 @@ def test_a_refresh_that_the_service_refuses_leaves_the_old_token_where_the_store
 def test_whoever_insists_is_told_of_a_failure_while_the_old_token_lives(
     carry: Carry, stage: Stage, settings: SsoSettings, code: str, error_type: type[Exception]
 ) -> None:
-    """The portal refuses a token whose session was ended: the same one again would be refused again."""
+    """The portal refuses the token of a session that was ended, so returning the same token again would not help."""
     old = signed_in(carry, stage, settings)
     stage.center.script("CreateToken", error(code), times=None)
     with pytest.raises(error_type):
@@ -267,7 +268,7 @@ def test_whoever_insists_is_told_that_it_cannot_be_refreshed(
     with pytest.raises(SessionExpired) as caught:
         _ = refreshed(carry, stage, settings)
     assert str(caught.value) == (
-        "The token of my-sso ends at 2026-01-01T13:00:00Z, and it cannot be refreshed"
+        "The token of my-sso expires at 2026-01-01T13:00:00Z, and it cannot be refreshed"
     )
 
 

@@ -1,4 +1,4 @@
-"""The files of the AWS tools' own case tables, on a disk: found under the names that they have there, and rewritten."""
+"""The files in the AWS tools' own case tables, on a disk: found under their names, and rewritten."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_file_that_rust_writes_is_read_and_keeps_its_order(
     assert token.access_token.get_secret_value() == table["access_token"]
     store.save(key, SecretStr(token.to_text_with_secrets()))
     content = store.path(key).read_text(encoding="utf-8")
-    # The same file, in the separators of the CLI.
+    # The same file, with the separators that the CLI writes.
     assert content == json.dumps(json.loads(table["text"]))
 
 

@@ -1,4 +1,4 @@
-"""A process that is killed at any point of a write: what is read after it is the old document or the new one, whole."""
+"""A process is killed at any point of a write: the file then has the old document or the new one, complete."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def after(pid):
     return {"end": os.waitstatus_to_exitcode(status), "found": found, "free": free, "left": len(left)}
 """
 
-# Each call of the operating system is a point, before it is made; a write goes in pieces, with a point before each.
+# Each system call is a point, before it is made; a write is split, with a point before each part.
 AT_EACH_POINT = (
     START
     + """
@@ -114,7 +114,7 @@ print(json.dumps(rounds))
 
 
 def rounds_of(script: str, home: Path, *arguments: str) -> list[dict[str, object]]:
-    """Run a script that forks, in a process that has no threads to trouble its children."""
+    """Run a script that forks, in a process without threads, which could affect the children."""
     done = subprocess.run(  # noqa: S603 - ours
         [sys.executable, "-Ic", script, str(home), KEY.name, *arguments],
         capture_output=True,
@@ -140,7 +140,7 @@ def test_killed_at_each_point_of_a_write(tmp_path: Path) -> None:
     assert len(killed) > 12
     assert {each["end"] for each in killed} == {-9}
     assert all(each["free"] for each in killed)
-    # Old up to the point where it is replaced, new from there on; a left-over from the open to that point only.
+    # The old one before it is replaced, then the new one; a temporary file only from the open until then.
     found = [str(each["found"]) for each in killed]
     assert found == sorted(found, reverse=True)
     assert set(found) == {"old", "new"}

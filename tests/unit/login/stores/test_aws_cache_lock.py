@@ -1,4 +1,4 @@
-"""The lock of `AwsCacheStore`: held by the kernel for one process, whatever happens to that process or to the file."""
+"""The lock of `AwsCacheStore`: the kernel holds it for one process, whatever happens to that process or to the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ssooidc_login.stores.aws_cache import AwsCacheStore
 from ssooidc_login.stores.store import StoreKey
 
 KEY = StoreKey("token", "d033e22ae348aeb5660fc2140aec35850c4da997")
-# Takes the lock and says so; then does as it is told, and at the end of its input goes without giving the lock back.
+# Takes the lock and reports it; then follows commands, and at the end of input exits without releasing the lock.
 HOLDER = """
 import os, sys
 from pathlib import Path
@@ -79,7 +79,7 @@ def holder(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process, which has the lock."""
+    """Start another process, which holds the lock."""
     with holder(tmp_path) as process:
         assert said(process) == "locked"
         yield process
@@ -155,7 +155,7 @@ def test_a_forked_child_has_no_lock_and_leaves_the_parents_alone(
 
 
 def test_the_lock_file_stays_and_stays_empty(store: AwsCacheStore, lock_file: Path) -> None:
-    # `aws sso logout` reads all files of the folder, whatever their names, and looks into what is JSON.
+    # `aws sso logout` reads all files of the folder, whatever their names, and parses those that are JSON.
     lock = taken(store)
     assert lock_file.read_bytes() == b""
     lock.release()
@@ -202,7 +202,7 @@ def test_a_file_that_is_removed_while_it_is_being_locked(
     removals = 2
     assert taken(store).is_held()
     assert tries == [3]
-    # Somebody is always faster: that is to be treated like a lock that somebody has.
+    # Another process is always faster: the outcome is the same as for a lock that is held.
     tries, removals = [0], 99
     lock_file.unlink()
     assert store.try_lock(KEY) is None
@@ -241,7 +241,7 @@ def test_a_file_system_without_locks_is_said_to_be_one(
     ("number", "advice"),
     [
         (errno.EROFS, "Make the file system writable, or use another store"),
-        (errno.EACCES, "Look at the owner and the mode of the file and of its folders"),
+        (errno.EACCES, "Check the owner and the mode of the file and of its directories"),
         (errno.ENOSPC, "Free some space, then try again"),
         (errno.EMFILE, "Close some files, or raise the limit of open files"),
     ],
@@ -300,7 +300,7 @@ def test_many_threads_that_release_one_lock_release_it_once(store: AwsCacheStore
 
 
 def descriptors() -> list[str]:
-    """Name the open files of this process."""
+    """Return the names of the open files of this process."""
     folder = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
     targets = [os.path.realpath(path) for path in folder.iterdir()]
     return sorted(target for target in targets if "cache" in target)

@@ -1,4 +1,4 @@
-"""`AwsCacheStore`: what it makes on disk, what it refuses to touch, and what it says."""
+"""`AwsCacheStore`: the files that it makes, the files that it refuses to touch, and its error messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REGISTRATION = StoreKey("registration", "365414a68be7c9bfc776c660981dbdbd942acea
 ROLE = StoreKey("role-credentials", "048db75bbe50955c16af7aba6ff9c41a3131bb7e")
 CANARY = "canary-in-a-document-77c1"
 OLD, NEW = SecretStr("old " * 10), SecretStr(f"{CANARY} " * 10)
-SOMEBODY = 65_534  # nobody, on most systems
+SOMEBODY = 65_534  # the user `nobody`, on most systems
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def umask() -> Iterator[Callable[[int], object]]:
 
 @pytest.fixture
 def give_away(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """Make a file another user's; where only root could, make this process another user's."""
+    """Change the owner of a file; if only root could, change the user of this process instead."""
 
     def give(path: Path) -> None:
         if os.geteuid() == 0:
@@ -63,7 +63,7 @@ def names(folder: Path) -> list[str]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """Give the text of a `StoreError` that shows nothing of a document, wherever it is shown."""
+    """Return the text of a `StoreError`, after checking that no form of it shows part of a document."""
     with pytest.raises(StoreError) as caught:
         call()
     error = caught.value
@@ -105,7 +105,7 @@ def test_a_relative_home_stays_where_it_was(
 
 
 def test_without_a_home_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = "Nobody knows where the home folder is: set HOME to its path"
+    expected = "Cannot determine the home directory: set HOME to its path"
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert refused(AwsCacheStore) == expected
     monkeypatch.undo()
@@ -164,7 +164,7 @@ def test_a_folder_that_others_can_write_keeps_its_mode_and_is_told_of_once(tmp_p
         assert store.try_lock(ROLE) is None or not told[1:]
     assert mode(folder) == 0o777
     assert told == [
-        f"Others can replace the tokens in {folder}: make it yours alone, with mode 0700"
+        f"Other users can replace the tokens in {folder}: change its owner to you and its mode to 0700"
     ]
 
 
@@ -177,7 +177,7 @@ def test_the_warning_goes_to_the_log(tmp_path: Path, caplog: pytest.LogCaptureFi
         (
             "ssooidc_login.stores.aws_cache",
             "WARNING",
-            f"Others can replace the tokens in {tmp_path / '.aws'}: make it yours alone, with mode 0700",
+            f"Other users can replace the tokens in {tmp_path / '.aws'}: change its owner to you and its mode to 0700",
         )
     ]
 
@@ -189,7 +189,7 @@ def test_a_folder_of_somebody_else_is_told_of(
     (tmp_path / ".aws").mkdir(mode=0o755)
     give_away(tmp_path / ".aws")
     AwsCacheStore(tmp_path, warn=told.append).save(TOKEN, NEW)
-    assert told[0].startswith(f"Others can replace the tokens in {tmp_path / '.aws'}: ")
+    assert told[0].startswith(f"Other users can replace the tokens in {tmp_path / '.aws'}: ")
 
 
 def test_folders_may_be_links(store: AwsCacheStore, tmp_path: Path) -> None:
@@ -207,10 +207,10 @@ def test_a_link_is_not_followed(store: AwsCacheStore, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True, mode=0o700)
     path.symlink_to(target)
     assert refused(lambda: store.load(TOKEN)) == (
-        f"Cannot read {path}: it is a link, and links are not followed here. "
-        "Put the file itself in its place, or delete it"
+        f"Cannot read {path}: it is a link, and links are not followed. "
+        "Replace it with the file itself, or delete it"
     )
-    # Saving puts the file itself in its place.
+    # Saving replaces it by a regular file.
     store.save(TOKEN, NEW)
     assert target.read_text() == CANARY
     assert not path.is_symlink()
@@ -277,7 +277,7 @@ def test_a_fifo_hangs_nobody(store: AwsCacheStore) -> None:
     path.parent.mkdir(parents=True, mode=0o700)
     os.mkfifo(path)
     os.mkfifo(f"{path}.lock")
-    irregular = "it is no regular file. Move it away"
+    irregular = "it is not a regular file. Move it away"
     assert refused(lambda: store.load(TOKEN)) == f"Cannot read {path}: {irregular}"
     assert refused(lambda: store.try_lock(TOKEN)) == f"Cannot lock {path}.lock: {irregular}"
     store.save(TOKEN, NEW)
@@ -287,8 +287,8 @@ def test_a_fifo_hangs_nobody(store: AwsCacheStore) -> None:
 def test_a_folder_in_the_place_of_a_file(store: AwsCacheStore) -> None:
     path = store.path(TOKEN)
     path.mkdir(parents=True, mode=0o700)
-    assert refused(lambda: store.load(TOKEN)).endswith("it is no regular file. Move it away")
-    is_folder = "Is a directory. It is a folder: move it away"
+    assert refused(lambda: store.load(TOKEN)).endswith("it is not a regular file. Move it away")
+    is_folder = "Is a directory. It is a directory: move it away"
     assert refused(lambda: store.save(TOKEN, NEW)) == f"Cannot write {path}: {is_folder}"
     assert refused(lambda: store.delete(TOKEN)) == f"Cannot delete {path}: {is_folder}"
     assert names(path.parent) == [path.name]
@@ -302,7 +302,7 @@ def test_something_else_in_the_place_of_a_folder(
         (tmp_path / ".aws").symlink_to("nowhere")
     else:
         (tmp_path / ".aws").touch()
-    advice = "What should be a folder on this path is something else: move it away"
+    advice = "A part of this path should be a directory but is not: move it away"
     for call in (lambda: store.save(TOKEN, NEW), lambda: store.try_lock(TOKEN)):
         assert refused(call).endswith(advice)
 
@@ -311,7 +311,7 @@ def test_a_link_in_a_circle(store: AwsCacheStore, tmp_path: Path) -> None:
     (tmp_path / ".aws").symlink_to(".aws")
     assert refused(lambda: store.load(TOKEN)) == (
         f"Cannot read {store.path(TOKEN)}: Too many levels of symbolic links. "
-        "Links on its path lead in a circle: remove them"
+        "Links on its path form a loop: remove them"
     )
 
 
@@ -393,7 +393,7 @@ def test_what_is_too_large_or_no_unicode_is_not_written(store: AwsCacheStore) ->
         f"Cannot write {path}: the document is larger than 1,048,576 bytes"
     )
     assert refused(lambda: store.save(TOKEN, SecretStr(f"{CANARY}\udc80"))) == (
-        f"Cannot write {path}: the document has characters that are none of Unicode"
+        f"Cannot write {path}: the document contains characters that are not Unicode"
     )
     assert store.load(TOKEN) == OLD
 
@@ -410,7 +410,7 @@ def test_what_is_too_large_or_no_unicode_is_not_written(store: AwsCacheStore) ->
         ),
         (
             errno.EACCES,
-            "Permission denied. Look at the owner and the mode of the file and of its folders",
+            "Permission denied. Check the owner and the mode of the file and of its directories",
         ),
         (
             errno.EIO,

@@ -1,4 +1,4 @@
-"""Both stores keep the contract of stores; blocking, in asyncio and in trio."""
+"""Both stores keep the store contract; blocking, in asyncio and in trio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ssooidc_login.stores.store import AsyncStore, Lock, Store, StoreKey
 
 
 def home_that_is_a_file(folder: Path) -> Path:
-    """Nothing can be read or written under it, by root either."""
+    """Nothing can be read or written below it, not even by root."""
     home = folder / "file"
     home.touch()
     return home
@@ -73,7 +73,7 @@ class TestAwsCacheStoreInTrio(TestAwsCacheStoreInAsyncio):
 
 
 class _FailsTheContract(MemoryStore):
-    """Each of these is wrong in one way, and the contract says which."""
+    """Each of these breaks one rule, and the contract says which."""
 
 
 class _Truncates(_FailsTheContract):
@@ -114,7 +114,7 @@ class _Talks(_FailsTheContract):
         (_OneRoom, "test_keys_do_not_collide", "each key has its own document"),
         (_LocksNothing, "test_a_lock_is_for_one", "while another has it"),
         (_LocksNothing, "test_many_threads_take_turns", "keeps all others out"),
-        (_Talks, "test_nothing_shows_a_document", "no text shows anything of a document"),
+        (_Talks, "test_nothing_shows_a_document", "no text contains any part of a document"),
     ],
 )
 def test_the_contract_finds_what_is_wrong(store: type[MemoryStore], test: str, rule: str) -> None:

@@ -1,4 +1,4 @@
-"""`KeyValueStore` keeps the contract of stores, with a lock file and with a lease."""
+"""`KeyValueStore` keeps the store contract, with a lock file and with a lease."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TestKeyValueStoreWithLease(TestKeyValueStore):
 
 
 class LeaseInMemory:
-    """Leases that run out when a test says so."""
+    """Leases that expire when a test says so."""
 
     def __init__(self) -> None:
         self.owners: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""`KeyValueStore` keeps the contract, stores nothing in the clear, and trusts nothing that it did not write."""
+"""`KeyValueStore` keeps the contract, stores nothing in clear text, and rejects values that it did not write."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CANARY: Final = "canary-of-a-document-8d1f"
 
 
 class Watched(BaseWrapper):
-    """A backend that tells what it was given, and in which anything may happen before each access."""
+    """A backend that records the values it receives, and calls a hook before each access."""
 
     def __init__(self, key_value: AsyncKeyValue | None = None) -> None:
         self.key_value = Backend() if key_value is None else key_value
@@ -131,7 +131,7 @@ def test_a_key_is_changed_by_giving_the_new_one_before_the_old(
         with pytest.raises(StoreError) as caught:
             await only_new.aload(KEY)
         assert str(caught.value) == (
-            "Cannot read the token aaaaaaaa: it was written with another key, or changed. "
+            "Cannot read the token aaaaaaaa: it was encrypted with another key, or changed. "
             "Give the other key as well, after the first, or use another namespace"
         )
         await both.asave(KEY, SecretStr("new"))
@@ -156,7 +156,7 @@ def test_a_passphrase_and_its_salt_make_the_key(backend: Watched, locks: Path) -
 
 
 def test_a_value_in_the_clear_is_not_read(store: KeyValueStore, backend: Watched) -> None:
-    """The library's encryption alone would take it for a document."""
+    """The library's encryption alone would read it as a document."""
 
     async def main() -> None:
         value = {"document": "planted", "of": ["ssooidc-token", KEY.name]}
@@ -164,8 +164,8 @@ def test_a_value_in_the_clear_is_not_read(store: KeyValueStore, backend: Watched
         with pytest.raises(StoreError) as caught:
             await store.aload(KEY)
         assert str(caught.value) == (
-            "Cannot read the token aaaaaaaa: it was not encrypted, or not for this name: somebody else wrote it. "
-            "Delete it, or use another namespace"
+            "Cannot read the token aaaaaaaa: it is not encrypted, or was saved under another name: "
+            "another program wrote it. Delete it, or use another namespace"
         )
         await store.adelete(KEY)
         assert await store.aload(KEY) is None
@@ -180,7 +180,7 @@ def test_a_value_in_the_clear_is_not_read(store: KeyValueStore, backend: Watched
 def test_a_value_that_was_moved_is_not_read(
     collection: str, name: str, backend: Watched, locks: Path
 ) -> None:
-    """Who can write to the server cannot give one person another's token."""
+    """Someone who can write to the server must not be able to give one person another's token."""
 
     async def main() -> None:
         store = KeyValueStore(backend, encryption=FERNET, lock_folder=locks)
@@ -189,7 +189,7 @@ def test_a_value_that_was_moved_is_not_read(
         await backend.put(name, moved, collection=collection)
         namespace, _, kind = collection.partition("-")
         reader = KeyValueStore(backend, encryption=FERNET, namespace=namespace, lock_folder=locks)
-        with pytest.raises(StoreError, match="not for this name"):
+        with pytest.raises(StoreError, match="saved under another name"):
             await reader.aload(StoreKey(kind, name))  # type: ignore[arg-type]
 
     asyncio.run(main())
@@ -220,7 +220,7 @@ def test_a_backend_that_keeps_nothing_is_told_of(locks: Path) -> None:
     with pytest.raises(StoreError) as caught:
         asyncio.run(store.asave(KEY, SecretStr("a")))
     assert str(caught.value) == (
-        "Cannot write the token aaaaaaaa: the server did not keep it. A client of Redis needs decode_responses=True, "
+        "Cannot write the token aaaaaaaa: the server did not keep it. A Redis client needs decode_responses=True, "
         "and a null store keeps nothing"
     )
 
@@ -237,7 +237,7 @@ def test_what_fails_is_told_without_the_librarys_words(
         with pytest.raises(StoreError) as caught:
             asyncio.run(call)
         assert str(caught.value) == (
-            f"Cannot {doing} the token aaaaaaaa: OSError; see that the server runs, can be reached and has room, "
+            f"Cannot {doing} the token aaaaaaaa: OSError; check that the server runs, can be reached and has room, "
             "then try again"
         )
         told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
@@ -251,7 +251,7 @@ def test_a_value_that_the_library_cannot_read_is_anothers(
         raise DeserializationError
 
     backend.before = unreadable
-    with pytest.raises(StoreError, match=r"somebody else wrote it\. Delete it"):
+    with pytest.raises(StoreError, match=r"another program wrote it\. Delete it"):
         asyncio.run(store.aload(KEY))
 
 
@@ -261,14 +261,14 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long_only(
     monkeypatch.setattr(key_value, "_SECONDS", 0.0)
     backend.before = hangs
     for call in (store.aload(KEY), store.asave(KEY, SecretStr("a")), store.adelete(KEY)):
-        with pytest.raises(StoreError, match="no answer within 0 s; see that the server runs"):
+        with pytest.raises(StoreError, match="no answer within 0 s; check that the server runs"):
             asyncio.run(call)
 
 
 def test_a_cancellation_waits_for_what_is_being_saved(
     store: KeyValueStore, backend: Watched
 ) -> None:
-    """The refresh token that it has may be the only one that is still good."""
+    """The refresh token in it may be the only valid one."""
 
     async def main() -> None:
         await store.asave(KEY, SecretStr("old"))
@@ -329,27 +329,27 @@ def test_too_large_a_document_is_refused(store: KeyValueStore, backend: Watched)
         ),
         (
             {"encryption": SecretStr(CANARY)},
-            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes them",
+            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes it",
         ),
         (
             {"encryption": SecretStr("\u20ac" + CANARY)},
-            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes them",
+            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes it",
         ),
         (
             {"encryption": []},
-            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes them",
+            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes it",
         ),
         (
             {"encryption": [FERNET, SecretStr(CANARY)]},
-            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes them",
+            "An encryption key is 32 bytes in URL-safe base64, as Fernet.generate_key() makes it",
         ),
         (
             {"encryption": Passphrase(SecretStr("x" * 15), "salt")},
-            "A passphrase has 16 characters or more, and a salt",
+            "A passphrase needs 16 characters or more, and a salt",
         ),
         (
             {"encryption": Passphrase(SecretStr("x" * 16), " ")},
-            "A passphrase has 16 characters or more, and a salt",
+            "A passphrase needs 16 characters or more, and a salt",
         ),
     ],
 )

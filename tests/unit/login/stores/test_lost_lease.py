@@ -1,4 +1,4 @@
-"""A lease that runs out in mid-refresh: whoever had it looks before it saves, and the newer token stays."""
+"""A lease that expires during a refresh: its former owner checks before it saves, and the newer token is kept."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from ssooidc_emulator import AsyncEmulatorTransport
 from ssooidc_login import NotLoggedIn, WayIn
 from ssooidc_login._driver import adrive
 from ssooidc_login._flows.documents import load_token, token_key
-from ssooidc_login._flows.login import LoginPlan, sign_in
+from ssooidc_login._flows.login import sign_in
 from ssooidc_login._flows.token import RefreshMemory, current_token
-from ssooidc_login._resources import AsyncWorld
+from ssooidc_login._login_plan import LoginPlan
+from ssooidc_login._resources import AsyncResources
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_login.stores.store import AsyncLock
 
@@ -36,7 +37,7 @@ PLAN: Final = LoginPlan(
 
 @dataclass
 class Leases:
-    """Leases of one name, which run out when a test says so."""
+    """Leases of one name, which expire when a test says so."""
 
     owner: Lease | None = None
     taken: int = 0
@@ -62,7 +63,7 @@ class Lease:
 
 
 class Wire(AsyncEmulatorTransport):
-    """Something may happen between an answer and its coming back."""
+    """Calls a hook after each response, before it is returned."""
 
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
@@ -84,15 +85,15 @@ class Fleet:
     leases: Leases = field(default_factory=Leases)
     key: SecretStr = field(default_factory=lambda: SecretStr(Fernet.generate_key().decode()))
 
-    def host(self) -> AsyncWorld:
-        return AsyncWorld(
+    def host(self) -> AsyncResources:
+        return AsyncResources(
             transport=Wire(self.stage.center, clock=self.stage.clock),
             store=KeyValueStore(self.backend, encryption=self.key, lease=self.leases),
             interaction=self.stage.person,
             listen=self.stage.listen,
         )
 
-    async def refreshed(self, host: AsyncWorld) -> TokenFile:
+    async def refreshed(self, host: AsyncResources) -> TokenFile:
         return await adrive(current_token(self.settings, RefreshMemory(), force=True), host)
 
     async def stored(self) -> TokenFile | None:
@@ -104,7 +105,7 @@ def fleet(staged: Callable[..., Stage], settings: SsoSettings) -> Fleet:
     return Fleet(staged(refresh_mode="rotating"), settings)
 
 
-def meanwhile(host: AsyncWorld, happens: Callable[[], Awaitable[object]]) -> None:
+def meanwhile(host: AsyncResources, happens: Callable[[], Awaitable[object]]) -> None:
     assert isinstance(host.transport, Wire)
     host.transport.meanwhile = happens
 
@@ -125,7 +126,7 @@ def test_another_hosts_newer_token_stays(fleet: Fleet) -> None:
         assert ours == theirs[0]
         assert ours == await fleet.stored()
         assert ours.access_token != old.access_token
-        # The login's, then one for each host: the second could not know of the first.
+        # The login's, then one for each host: the second could not detect the first.
         assert fleet.stage.asked().count("CreateToken") == 3
         assert fleet.leases.owner is None
 
@@ -167,7 +168,7 @@ def test_a_logout_meanwhile_counts(fleet: Fleet) -> None:
 
 
 def test_while_the_lease_is_held_nothing_is_read_twice(fleet: Fleet) -> None:
-    """What another wrote without a lease is overwritten: it could not be told from a token of long ago."""
+    """A value that was written without a lease is overwritten: it looks the same as an old token."""
 
     async def main() -> None:
         host = fleet.host()

@@ -1,6 +1,6 @@
-"""`RedisLease` without a Redis: what it refuses, and what it does where Redis fails or the caller is cancelled.
+"""`RedisLease` without a Redis: what it refuses, and what it does if Redis fails or the caller is cancelled.
 
-What it does with one is in tests/interop/test_redis_lease.py.
+Tests with a Redis are in tests/interop/shared_redis/test_redis_exclusion.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CANARY: Final = "canary-password-71c0"
 
 
 class Server(Redis):
-    """Answers scripts by what a test says, and remembers what it was asked."""
+    """Answers scripts as a test says, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ def test_where_redis_fails_none_is_given_and_what_may_be_taken_is_given_back(
     with pytest.raises(StoreError) as caught:
         asyncio.run(RedisLease(server).atry_acquire("a"))
     assert str(caught.value) == (
-        f"Redis gave no lease ({name}): see that it runs and can be reached, then try again"
+        f"Redis did not answer ({name}): check that it runs and can be reached, then try again"
     )
     told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert CANARY not in "".join(told.format())
@@ -168,8 +168,8 @@ def test_what_cannot_be_given_back_is_logged_and_no_error(
     with caplog.at_level(logging.DEBUG, "ssooidc_login"):
         asyncio.run(main())
     assert [record.getMessage() for record in caplog.records] == [
-        "A lease was not given back (ConnectionError); it ends by itself",
-        "A lease was not given back (TimeoutError); it ends by itself",
+        "A lease was not released (ConnectionError); it expires by itself",
+        "A lease was not released (TimeoutError); it expires by itself",
     ]
 
 

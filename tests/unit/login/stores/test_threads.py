@@ -1,4 +1,4 @@
-"""What stores do at the edges of threads, tasks and processes."""
+"""Stores and the boundaries of threads, tasks and processes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_stores_are_what_their_protocols_say(tmp_path: Path) -> None:
 
 
 class Work:
-    """Blocking work that a test lets go on."""
+    """Blocking work that continues when a test allows it."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.begun = threading.Event()
@@ -77,7 +77,7 @@ def test_in_asyncio_a_cancellation_waits_for_what_is_being_written(
     async def main() -> None:
         task = asyncio.create_task(in_thread(work))
         await asyncio.to_thread(work.begun.wait)
-        for _ in range(3):  # as often as somebody likes
+        for _ in range(3):  # it may be called more than once
             task.cancel()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
@@ -134,7 +134,7 @@ def test_a_blocking_store_does_its_work_in_a_thread(tmp_path: Path) -> None:
     class Noting(AwsCacheStore):
         def load(self, key: StoreKey, /) -> SecretStr | None:
             threads.append(threading.get_ident())
-            # No thread of a store is a task, where waiting would be a mistake.
+            # No thread of a store is a task, in which it would be an error to block.
             assert not in_trio_task()
             return super().load(key)
 

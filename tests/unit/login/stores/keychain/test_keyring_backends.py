@@ -1,4 +1,4 @@
-"""Which keychains `KeyringStore` takes, what it says about those that fail, and where its locks are."""
+"""Which keychains `KeyringStore` accepts, its errors for the others, and where its locks are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_KEYCHAIN: Final = (
 
 @pytest.fixture
 def plaintext(keychain: Keychain) -> Keychain:
-    """Give what keyrings.alt has as well, and calls by this name: a backend that encrypts nothing."""
+    """Return a backend like the one in keyrings.alt with this name, which encrypts nothing."""
     made: Keychain = type("PlaintextKeyring", (type(keychain),), {})()
     return made
 
@@ -57,12 +57,13 @@ def plaintext(keychain: Keychain) -> Keychain:
         (
             OSError("s"),
             (
-                "Cannot read the keychain: OSError; see that it is there and unlocked, then try again, "
+                "Cannot read the keychain: OSError; check that it runs and is unlocked, then try again, "
                 "or use AwsCacheStore"
             ),
         ),
     ],
 )
+@pytest.mark.usefixtures("clock")
 def test_what_fails_is_told_by_its_class(
     raised: Exception, text: str, keychain: Keychain, locks: Path
 ) -> None:
@@ -84,7 +85,7 @@ def test_a_backend_that_keeps_nothing_or_in_the_clear_is_refused(
         fail.Keyring(): NO_KEYCHAIN,  # type: ignore[no-untyped-call]
         null_backend: "keyring is switched off: its null backend keeps nothing. Configure another, or keep logins in "
         "files: AwsCacheStore",
-        plaintext: "keyring's plain-text backend would keep tokens in the clear. Configure another, or keep "
+        plaintext: "keyring's plain-text backend would keep tokens unencrypted. Configure another, or keep "
         "logins in files of mode 0600: AwsCacheStore",
     }
     for backend, text in texts.items():
@@ -95,7 +96,7 @@ def test_a_backend_that_keeps_nothing_or_in_the_clear_is_refused(
 
 @pytest.fixture
 def no_choice() -> Generator[None]:
-    """Have keyring look for its backend anew, in the test and after it."""
+    """Reset the backend that keyring has chosen, before and after the test."""
     before = keyring.core._keyring_backend
     keyring.core._keyring_backend = None
     yield
@@ -136,7 +137,7 @@ def test_of_a_chain_the_first_that_keeps_secrets_is_taken(
     KeyringStore(backend=chain, lock_folder=locks).save(KEY, SecretStr("a"))
     assert (len(plaintext.entries), len(keychain.entries)) == (0, 1)
     monkeypatch.setattr(chainer.ChainerBackend, "backends", [plaintext])
-    with pytest.raises(StoreError, match="in the clear"):
+    with pytest.raises(StoreError, match="keep tokens unencrypted"):
         KeyringStore(backend=chain, lock_folder=locks)
 
 
@@ -164,7 +165,7 @@ def test_a_lock_folder_that_others_can_write_to_is_refused(keychain: Keychain, l
     with pytest.raises(StoreError) as caught:
         KeyringStore(backend=keychain, lock_folder=locks).try_lock(KEY)
     assert str(caught.value) == (
-        f"Others could replace the lock files in {locks}: make it yours alone, mode 0700"
+        f"Other users could replace the lock files in {locks}: change its owner to you and its mode to 0700"
     )
 
 
@@ -175,14 +176,14 @@ def test_without_a_home_there_is_nowhere_to_lock(
     with pytest.raises(StoreError) as caught:
         KeyringStore(backend=keychain)
     assert str(caught.value) == (
-        "Nobody knows where the home folder is, and so where to keep lock files: set HOME"
+        "Cannot determine the home directory, in which lock files are kept: set HOME"
     )
 
 
 def test_names_and_limits_are_checked(keychain: Keychain) -> None:
     for arguments in ({"service": ""}, {"largest_entry": 255}):
         with pytest.raises(
-            ValueError, match=r"A service has a name, and an entry 256 characters or more"
+            ValueError, match=r"A service needs a name, and an entry 256 characters or more"
         ):
             KeyringStore(backend=keychain, **arguments)
 

@@ -1,4 +1,4 @@
-"""`KeyringStore` keeps the contract of stores: in keychains without a limit, with one, and in that of Windows."""
+"""`KeyringStore` keeps the store contract: in keychains without a limit, with one, and in that of Windows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def broken(_doing: str) -> None:
 
 
 def credential_manager() -> tuple[ModuleType, ModuleType]:
-    """Stand in for Windows's, as keyring's own backend sees it."""
+    """Replace the Credential Manager of Windows, as keyring's backend uses it."""
     pywintypes, win32cred = ModuleType("pywintypes"), ModuleType("win32cred")
     credentials: dict[str, dict[str, object]] = {}
 

@@ -1,4 +1,4 @@
-"""`KeyringStore`: what it writes into a keychain, and what it leaves there whatever happens."""
+"""`KeyringStore`: what it writes into a keychain, and what remains there after any interruption."""
 
 from __future__ import annotations
 
@@ -75,21 +75,24 @@ def test_two_services_have_their_own_documents_and_locks(keychain: Keychain, loc
 
 
 class PowerCutError(BaseException):
-    """The process is no more."""
+    """The process has ended."""
 
 
 OLD, NEW = "old " * 800, "new " * 900
 
 
+@pytest.mark.parametrize("kind", ["make_keychain", "make_mac_keychain"])
 @pytest.mark.parametrize("old", [None, "short", OLD])
 @pytest.mark.parametrize("new", [None, "tiny", NEW])
 def test_whenever_it_is_killed_a_document_is_old_or_new_and_nothing_stays_behind(
     old: str | None,
     new: str | None,
+    kind: str,
     locks: Path,
-    make_keychain: Callable[[int | None], Keychain],
+    request: pytest.FixtureRequest,
 ) -> None:
-    """`None` is no document: none saved before, or deleted."""
+    """`None` means no document: none was saved before, or it was deleted."""
+    make_keychain: Callable[[int | None], Keychain] = request.getfixturevalue(kind)
     step = 0
     while True:
         step += 1
@@ -134,7 +137,7 @@ def change(store: KeyringStore, text: str | None) -> None:
 def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
     small: Keychain, locks: Path
 ) -> None:
-    """Its parts are replaced each time between reading their names and reading them."""
+    """Its parts are replaced each time after their names were read and before they are."""
     store = KeyringStore(backend=small, lock_folder=locks, largest_entry=WINDOWS)
     writer = KeyringStore(backend=small, lock_folder=locks, largest_entry=WINDOWS)
     store.save(KEY, SecretStr(OLD))
@@ -145,7 +148,7 @@ def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
         small.before = lambda _doing: None
         if rounds < 6:
             rounds += 1
-            # What holds the lock keeps this from coming in between.
+            # The lock prevents this write.
             lock = store._locks.try_lock(KEY, "write")
             if lock is not None:
                 lock.release()
@@ -158,7 +161,7 @@ def test_a_reader_who_always_comes_too_late_waits_for_the_writer(
     next_time()
     found = store.load(KEY)
     assert found is not None
-    # The sixth was kept out.
+    # The sixth one was prevented.
     assert (rounds, found.get_secret_value()) == (6, "5 " * 800)
 
 
@@ -208,25 +211,5 @@ def test_a_keychain_that_refuses_the_size_says_so_without_the_document(
 def test_what_is_no_document_is_refused(document: str, keychain: Keychain, locks: Path) -> None:
     with pytest.raises(StoreError) as caught:
         KeyringStore(backend=keychain, lock_folder=locks).save(KEY, SecretStr(document))
-    assert (
-        str(caught.value) == "What is to be kept is no Unicode text of up to 1,048,576 characters"
-    )
+    assert str(caught.value) == "The document is not a Unicode text of up to 1,048,576 characters"
     assert keychain.entries == {}
-
-
-def test_who_writes_for_too_long_is_told_of(
-    keychain: Keychain, locks: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = KeyringStore(backend=keychain, lock_folder=locks)
-    lock = store._locks.try_lock(KEY, "write")
-    assert lock is not None
-    slept: list[float] = []
-    monkeypatch.setattr("ssooidc_login.stores.os_keyring.time.sleep", slept.append)
-    with pytest.raises(StoreError) as caught:
-        store.save(KEY, SecretStr("a"))
-    lock.release()
-    assert slept == [0.05] * 100
-    assert str(caught.value) == (
-        "Another process has been writing to the keychain for 5 s: see whether the keychain asks for something, "
-        "then try again"
-    )

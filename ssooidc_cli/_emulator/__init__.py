@@ -1,0 +1,1 @@
+"""What `ssooidc emulator` does: serving, and its texts."""

@@ -1,0 +1,1 @@
+"""`SsoSession` and `AsyncSsoSession`, and the parts that they share."""

@@ -1,1 +1,0 @@
-"""Encryption of documents on a shared server."""
