@@ -244,7 +244,7 @@ def test_nothing_of_a_flow_runs_before_it_is_run() -> None:
 
 def test_a_flow_keeps_the_name_and_the_docstring_of_its_function() -> None:
     assert doubled.__name__ == "doubled"
-    assert doubled.__doc__ == "Sleep, then say when."
+    assert doubled.__doc__ == "Sleep, and return the time."
 
 
 def test_a_decorator_below_flow_is_not_skipped() -> None:
