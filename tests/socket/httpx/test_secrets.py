@@ -105,10 +105,10 @@ def printed(error: BaseException) -> str:
         type(error),
         error,
         error.__traceback__,
-        # Wide: a wrapped line would hide what is looked for, as would a long path of this machine. All is for the code,
-        # so that no variables stand beside a line of code and are dropped with it.
-        width=1000,
-        code_width=1000,
+        # As wide as the console: a wrapped line would hide what is looked for, and so would a long path.
+        width=None,
+        # The lines of this file that are not run have what is looked for in them.
+        extra_lines=0,
         show_locals=True,
         locals_max_length=1000,
         locals_max_string=100_000,
@@ -118,13 +118,7 @@ def printed(error: BaseException) -> str:
     console = rich.console.Console(file=io.StringIO(), width=1000)
     console.print(shown)
     assert isinstance(console.file, io.StringIO)
-    return without_source(console.file.getvalue())
-
-
-def without_source(text: str) -> str:
-    """Remove the source lines, which contain this test's own text."""
-    lines = text.splitlines()
-    return "\n".join(line for line in lines if not line.lstrip("│ ❱").split(" ")[0].isdigit())
+    return console.file.getvalue()
 
 
 GRANT = RefreshTokenGrant(
