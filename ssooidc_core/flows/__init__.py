@@ -5,19 +5,39 @@
 - `ssooidc_core.flows.refresh`: get a new access token.
 - `ssooidc_core.flows.portal`: get all pages of the portal's lists.
 
-Import each module by its own name: `from ssooidc_core.flows.device import poll_for_token`.
+Each module is imported when it is first used.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Not at run time: each needs other models, and few programs need them all.
-    from ssooidc_core.flows import authorization_code, device, portal, refresh  # noqa: TC004 - `__all__` needs none
+    from ssooidc_core.flows import authorization_code, device, portal, refresh
 
 __all__ = ["authorization_code", "device", "portal", "refresh"]
 
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if not TYPE_CHECKING:  # a checker that sees this function accepts every name
+
+    def __getattr__(name: str) -> object:
+        """Import a flow's module when it is first used as an attribute."""
+        match name:
+            case "authorization_code":
+                import ssooidc_core.flows.authorization_code  # noqa: PLC0415
+            case "device":
+                import ssooidc_core.flows.device  # noqa: PLC0415
+            case "portal":
+                import ssooidc_core.flows.portal  # noqa: PLC0415
+            case "refresh":
+                import ssooidc_core.flows.refresh  # noqa: F401, PLC0415
+            case _:
+                message = f"module {__name__!r} has no attribute {name!r}"
+                raise AttributeError(message)
+        return sys.modules[f"{__name__}.{name}"]

@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 import ssooidc_core
+import ssooidc_core.flows
 
 FACES = {
     "ssooidc_core": """
@@ -133,3 +134,17 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     undocumented = [module.__name__ for module in core_modules() if not module.__doc__]
     assert [name for name in undocumented if name != "ssooidc_core._version"] == []
+
+
+@pytest.mark.parametrize("name", ssooidc_core.flows.__all__)
+def test_a_flow_module_is_an_attribute_of_its_package(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"ssooidc_core.flows.{name}")
+    monkeypatch.delattr(ssooidc_core.flows, name)
+    assert getattr(ssooidc_core.flows, name) is module
+
+
+def test_there_are_no_other_flows() -> None:
+    with pytest.raises(AttributeError, match=r"'ssooidc_core\.flows' has no attribute 'login'\Z"):
+        ssooidc_core.flows.login  # type: ignore[attr-defined]  # noqa: B018
