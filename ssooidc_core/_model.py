@@ -9,6 +9,7 @@ Secrets are `SecretStr`: masked in `repr`, `str`, `model_dump()` and `model_dump
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Final, Protocol, Self, cast
 
 from pydantic import (
@@ -259,25 +260,36 @@ def to_json(model: BaseModel) -> bytes:
     Raises:
         ConfigurationError: a text in it contains lone surrogates, which UTF-8 cannot encode.
     """
-    # Not with the serializer's own `to_json`: it calls `_reveal` for each secret, and turns whatever is raised there
-    # into a ValueError, a KeyboardInterrupt at that moment too. In Python mode no Python code is called.
+    # Not with the model's serializer: it calls Python code for each secret, and turns whatever is raised there, a
+    # KeyboardInterrupt at that moment too, into a ValueError or a warning.
     try:
-        return encode(
-            _revealed(
-                model.__pydantic_serializer__.to_python(model, by_alias=True, exclude_none=True)
-            ),
-            bytes_mode="base64",
-        )
+        return encode(_revealed(model), bytes_mode="base64")
     except ValueError:
         # The serializer's error quotes the text, which may be secret.
         message = f"{type(model).__name__} contains text that UTF-8 cannot encode"
     raise ConfigurationError(message)
 
 
+@functools.cache
+def _names(kind: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of a model with their names on the wire."""
+    return tuple(
+        (name, field.serialization_alias or field.alias or name)
+        for name, field in kind.__pydantic_fields__.items()
+    )
+
+
 def _revealed(value: object) -> object:
-    """Return a dumped value with its secrets as plain strings."""
+    """Return a value with its secrets as plain strings and its models as dictionaries, without absent members."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, BaseModel):
+        values = value.__dict__
+        return {
+            written: _revealed(values[name])
+            for name, written in _names(type(value))
+            if values[name] is not None
+        }
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
         return {name: _revealed(member) for name, member in members.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from pydantic import ConfigDict, Field, ValidationError, validate_call
 
@@ -38,38 +38,47 @@ def _wrong_content_type(content_type: str = "text/plain") -> Fault:
     return faults.wrong_content_type(content_type or None)
 
 
-_KINDS: Final[Mapping[str, tuple[Callable[..., Fault], str]]] = {
-    "body_cut": (faults.body_cut, "keep (optional, a number of bytes from 0)"),
+# Where the parameters of a scene file or a request to the admin endpoint differ from those of the function.
+_FORMS: Final[Mapping[str, Callable[..., Fault]]] = {
+    "delay": _delay,
+    "throttling": _throttling,
+    "wrong_content_type": _wrong_content_type,
+}
+# The parameters in words, for error messages. Without an entry, the message names them only.
+_WORDS: Final[Mapping[str, str]] = {
+    "body_cut": "keep (optional, a number of bytes from 0)",
     "clock_skew": (
-        faults.clock_skew,
-        "seconds (below 0 if the service's clock is behind), header_only (optional, true or false)",
+        "seconds (below 0 if the service's clock is behind), header_only (optional, true or false)"
     ),
-    "connection_reset": (faults.connection_reset, "processed (optional, true or false)"),
+    "connection_reset": "processed (optional, true or false)",
     "delay": (
-        _delay,
-        "seconds (0 to 3600), then (optional, a table with another fault's kind and parameters)",
+        "seconds (0 to 3600), then (optional, a table with another fault's kind and parameters)"
     ),
     "error": (
-        faults.error,
-        "code (the name of an error), description (optional text), reason (optional, of a KMS key)",
+        "code (the name of an error), description (optional text), reason (optional, of a KMS key)"
     ),
-    "html_page": (faults.html_page, "status (optional, an HTTP status from 200 to 599)"),
-    "huge_body": (faults.huge_body, "size (optional, a number of bytes)"),
-    "missing_error_header": (
-        faults.missing_error_header,
-        "code (optional, the name of an error), description (optional text)",
-    ),
-    "server_error": (faults.server_error, "no parameters"),
-    "slow_down": (faults.slow_down, "no parameters"),
-    "throttling": (
-        _throttling,
-        "retry_after_ms (optional, milliseconds from 0 to 3600000)",
-    ),
-    "too_many_requests": (faults.too_many_requests, "no parameters"),
+    "html_page": "status (optional, an HTTP status from 200 to 599)",
+    "huge_body": "size (optional, a number of bytes)",
+    "missing_error_header": ("code (optional, the name of an error), description (optional text)"),
+    "throttling": "retry_after_ms (optional, milliseconds from 0 to 3600000)",
     "wrong_content_type": (
-        _wrong_content_type,
-        "content_type (optional text, a media type; empty for no header at all)",
+        "content_type (optional text, a media type; empty for no header at all)"
     ),
+}
+
+
+def _in_words(kind: str, function: Callable[..., Fault]) -> str:
+    return _WORDS.get(kind) or ", ".join(inspect.signature(function).parameters) or "no parameters"
+
+
+# The functions of `_kinds`; its classes are in capitals.
+_FUNCTIONS: Final[Mapping[str, Callable[..., Fault]]] = {
+    kind: _FORMS.get(kind) or cast("Callable[..., Fault]", getattr(faults, kind))
+    for kind in faults.__all__
+    if kind.islower()
+}
+_KINDS: Final[Mapping[str, tuple[Callable[..., Fault], str]]] = {
+    kind: (function, _in_words(kind, function)) for kind, function in _FUNCTIONS.items()
 }
 
 FAULT_KINDS: Final[Mapping[str, str]] = {kind: allowed for kind, (_, allowed) in _KINDS.items()}

@@ -12,6 +12,7 @@ import pytest
 from ssooidc_core import (
     AuthorizationPendingException,
     CacheFileInvalid,
+    ClientConfig,
     DeviceLoginExpired,
     ExpiredTokenException,
     HttpResponse,
@@ -59,7 +60,8 @@ class Stage:
 
     def __init__(self, now: str, replies: Sequence[HttpResponse | BaseException] = ()) -> None:
         self.clock = VirtualClock(datetime.fromisoformat(now))
-        self.transport = ScriptedTransport(list(replies), clock=self.clock)
+        config = ClientConfig(region="us-west-2")
+        self.transport = ScriptedTransport(list(replies), clock=self.clock, config=config)
         self.store = MemoryStore()
         self.shown: list[str] = []
 

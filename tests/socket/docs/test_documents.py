@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -100,6 +102,7 @@ def test_every_block_has_a_test() -> None:
         "sso_settings(profile",
         "assert_never",
         "urlopen",
+        "logging.basicConfig()",
         "HttpClientTransport",
         "center.script(",
         "directory=Directory()",
@@ -233,6 +236,23 @@ def test_handling_errors(
 def test_embedding_without_our_io(server: EmulatorServer) -> None:
     client = execute(block("urlopen"), server)["client"]
     assert isinstance(client, RegisterClientResponse)
+
+
+def test_the_log(server: EmulatorServer) -> None:
+    code = (
+        f"{block('logging.basicConfig()')}"
+        "from ssooidc_core import ClientConfig, RegisterClientRequest, register_client, run\n"
+        "from ssooidc_transports.httpx import HttpxTransport\n"
+        f"with HttpxTransport(ClientConfig(region='us-east-1', endpoint_url={server.url!r})) as transport:\n"
+        "    run(register_client(RegisterClientRequest(client_name='t', client_type='public')), transport)\n"
+    )
+    done = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-Ic", code], capture_output=True, check=True, text=True, timeout=60
+    )
+    first = done.stderr.splitlines()[0]
+    assert (
+        first == f"DEBUG:ssooidc_core:RegisterClient, attempt 1: POST {server.url}/client/register"
+    )
 
 
 def test_the_transport_is_the_example() -> None:

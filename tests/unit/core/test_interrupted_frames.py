@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Callable
@@ -10,7 +11,15 @@ from typing import TypeAlias
 import pytest
 from pydantic import SecretStr
 
-from ssooidc_core import RefreshTokenGrant, arun, create_token, run
+from ssooidc_core import (
+    CreateToken,
+    CreateTokenResponse,
+    HttpResponse,
+    RefreshTokenGrant,
+    arun,
+    create_token,
+    run,
+)
 from ssooidc_core._cache_files import TokenFile
 from ssooidc_core.errors import ConfigurationError
 from ssooidc_core.flows.device import PendingDeviceLogin
@@ -37,7 +46,7 @@ GRANT = RefreshTokenGrant(
     client_id="i", client_secret=SecretStr(CANARY), refresh_token=SecretStr(CANARY)
 )
 TOKEN = reply(200, {"accessToken": CANARY, "refreshToken": CANARY})
-ACCOUNTS = reply(200, {"accountList": [{"accountId": CANARY}]})
+ACCOUNTS = reply(200, {"accountList": [{"accountId": "111122223333", "unknown": CANARY}]})
 
 
 def test_reading_a_document(count_interrupted: Count) -> None:
@@ -80,3 +89,21 @@ def test_a_stored_login(count_interrupted: Count) -> None:
 def _stored() -> None:
     with contextlib.suppress(ConfigurationError):
         _ = PendingDeviceLogin.from_json(DOCUMENT)
+
+
+def test_an_interrupted_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(_self: CreateToken, response: HttpResponse) -> CreateTokenResponse:
+        assert response.body
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CreateToken, "parse", parse)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        _ = run(create_token(GRANT), ScriptedTransport([TOKEN]))
+    assert "parse" not in [entry.name for entry in caught.traceback]
+
+    async def work() -> None:
+        _ = await arun(create_token(GRANT), ScriptedTransport([TOKEN]))
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        asyncio.run(work())
+    assert "parse" not in [entry.name for entry in caught.traceback]

@@ -73,7 +73,7 @@ def test_every_option(text: str) -> None:
         if option.startswith("--") and option != "--help"
     }
     told = table(text, "## The command")
-    assert {re.findall(r"--\w+", row)[0] for row in told} == options
+    assert {re.findall(r"--[\w-]+", row)[0] for row in told} == options
 
 
 def test_the_scene_is_one(text: str) -> None:

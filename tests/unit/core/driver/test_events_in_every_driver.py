@@ -139,7 +139,7 @@ def test_a_flow_asks_and_is_told_the_same(any_drive: Drive, name: str) -> None:
 def test_repeated_requests_are_the_same_but_for_their_number(
     drive: Drive, replies: Replies
 ) -> None:
-    program = start_device_login(CLIENT, start_url="https://s/start", region="r")
+    program = start_device_login(CLIENT, start_url="https://s/start", region="us-east-1")
 
     def sent(through: Drive) -> tuple[list[object], str]:
         transport = ScriptedTransport(replies)
