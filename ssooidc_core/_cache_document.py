@@ -68,7 +68,7 @@ class _Held:
 
 def parse_timestamp(text: str) -> datetime | None:
     """Return a time, written as any AWS tool writes it, in UTC; `None` if the text is not a time."""
-    found = _TIMESTAMP.match(text)
+    found = _TIMESTAMP.match(text.strip())
     if found is None:
         return None
     day, fraction, offset = found.groups()

@@ -205,5 +205,5 @@ def plan_login(  # noqa: PLR0913 - each choice by name
 
 def listener_for(person: Interaction | None) -> Callable[[tuple[int, ...]], LoopbackListener]:
     """Return a function that opens a listener; it reads standard input only if the person can paste into it."""
-    pastes = isinstance(person, ReadsPastes) and person.reads_pastes
+    pastes = isinstance(person, ReadsPastes) and person.reads_pastes is True
     return lambda ports: listen(ports, paste="terminal" if pastes else None)
