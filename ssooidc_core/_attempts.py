@@ -73,15 +73,14 @@ class Attempts:
     def request(self, credentials: Credentials | None) -> HttpRequest:
         """Return the request of the next attempt; all attempts have the invocation id of the first."""
         self._number += 1
-        config, now = self._transport.config, self._transport.now()
-        # The transport's own policy is created at the first failure, and not used before.
-        policy = self._policy if self._number == 1 else self._policy_in_use()
+        config, now, policy = self._transport.config, self._transport.now(), self._policy
         try:
             request = self._operation.http_request(
                 config,
                 now,
                 credentials=credentials,
                 attempt=self._number,
+                # The transport's own policy is not used: it is created at the first failure.
                 max_attempts=config.max_attempts if policy is None else _most_attempts(policy),
                 invocation_id=self._first.headers["amz-sdk-invocation-id"] if self._first else None,
             )
