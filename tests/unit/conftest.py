@@ -18,6 +18,14 @@ class Stop(BaseException):
     """An interruption of the test's own, told from a real one."""
 
 
+def takes_locks(frame: FrameType) -> bool:
+    """Return whether a frame is of a module that an interruption could make leave a lock taken, for all later tests.
+
+    `with` on a lock is safe from Ctrl-C, but not from an exception that is raised by a profiler.
+    """
+    return frame.f_globals.get("__name__") in {"functools", "logging", "threading"}
+
+
 def interrupted(work: Work, inside: str) -> Iterator[Stop]:
     """Do some work again and again, each time interrupted one call later, below a function of this name."""
     work()  # what is made once is made now
@@ -35,10 +43,7 @@ def interrupted(work: Work, inside: str) -> Iterator[Stop]:
             if frame.f_code.co_name == inside and event == "return":
                 within -= 1
                 return
-            if not within or event not in {"call", "c_call"}:
-                return
-            # Python's own modules can leave a lock taken there, for all tests that follow.
-            if frame.f_globals.get("__name__") in {"logging", "threading"}:
+            if not within or event not in {"call", "c_call"} or takes_locks(frame):
                 return
             if left == 0:
                 left, struck = -1, True
