@@ -25,6 +25,7 @@ ROOT: Final = Path(__file__).parents[2]
 HEADER: Final = """\
 # The public API, written by `nox -s api -- --write`. CONTRIBUTING.md describes when to do that.
 """
+PRIVATE_TYPES: Final = "Private types named above"
 # Python itself calls these methods, and no caller depends on their signatures.
 UNRECORDED: Final = {"__post_init__", "__repr__", "__str__"}
 # These decorators are recorded in other ways, or change nothing for a caller.
@@ -97,7 +98,26 @@ class Api:
             )
             for module in modules
         ]
-        return HEADER + "".join(sections)
+        packages = [module for module in modules if "." not in module.path]
+        return HEADER + "".join(sections) + self._private_types("".join(sections), packages)
+
+    def _private_types(self, recorded: str, packages: list[griffe.Module]) -> str:
+        """Return the definitions of private types that the record names, in turn with those that they name."""
+        known = {
+            name: target
+            for package in packages
+            for name, target in _types(package)
+            if target.path not in self._public
+        }
+        found: dict[str, str] = {}
+        new = recorded
+        while named := {*re.findall(r"\w+", new)} & known.keys() - found.keys():
+            for name in named:
+                found[name] = "".join(f"    {line}\n" for line in self._lines(name, known[name]))
+            new = "".join(found[name] for name in named)
+        if not found:
+            return ""
+        return f"\n{PRIVATE_TYPES}:\n{''.join(found[name] for name in sorted(found))}"
 
     def _note_public(self, module: str, name: str, member: griffe.Object | griffe.Alias) -> None:
         home = _home(member)
@@ -157,6 +177,20 @@ class Api:
             if is_public and name not in UNRECORDED and isinstance(member, griffe.Object):
                 members[name] = member
         return members
+
+
+def _types(module: griffe.Module) -> Iterator[tuple[str, griffe.Object]]:
+    """Return the classes and type aliases that a module and its submodules define."""
+    for name, member in module.members.items():
+        if isinstance(member, griffe.Module):
+            yield from _types(member)
+        elif isinstance(member, griffe.Class) or (
+            isinstance(member, griffe.Attribute)
+            and (
+                str(member.annotation) == "TypeAlias" or str(member.value).startswith("Annotated[")
+            )
+        ):
+            yield name, member
 
 
 def changed_names(old: str, new: str) -> set[str]:
@@ -263,8 +297,11 @@ def _by_name(record: str) -> dict[str, list[str]]:
     for line in record.splitlines():
         if line.endswith(":") and not line.startswith((" ", "#")):
             module = line.removesuffix(":")
-        elif name := re.match(
-            r" {4}(?:(?:@\S+|async|class|classmethod|def|property|staticmethod) )*(\w+)", line
+        # Users do not know the names of private types, so the changelog need not mention them.
+        elif module != PRIVATE_TYPES and (
+            name := re.match(
+                r" {4}(?:(?:@\S+|async|class|classmethod|def|property|staticmethod) )*(\w+)", line
+            )
         ):
             lines.setdefault(f"{module}.{name[1]}", []).append(line)
     return lines

@@ -210,6 +210,24 @@ class TestRecord:
         path.write_text(source.replace("_squared", "_square"), encoding="utf-8")
         assert self.run(record, root) == 0
 
+    def test_has_the_private_types_that_signatures_name(
+        self, record: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = root / "lib" / "tiny" / "shapes.py"
+        source = path.read_text(encoding="utf-8")
+        source = source.replace("side: Number", "side: _Side").replace(
+            "class _Named", "_Side: TypeAlias = Number | str\nclass _Named"
+        )
+        path.write_text(source, encoding="utf-8")
+        assert self.run(record, root, "--write") == 0
+        text = (root / "docs" / "api" / "public_api.txt").read_text(encoding="utf-8")
+        assert text.endswith("\nPrivate types named above:\n    _Side: TypeAlias = Number | str\n")
+        path.write_text(source.replace("Number | str", "Number"), encoding="utf-8")
+        _ = capsys.readouterr()
+        assert self.run(record, root) == 1
+        assert "+    _Side: TypeAlias = Number\n" in capsys.readouterr().out
+        assert self.run(record, root, "--write") == 0
+
     def test_refuses_an_export_that_does_not_exist(self, record: ModuleType, root: Path) -> None:
         path = root / "lib" / "tiny" / "__init__.py"
         source = path.read_text(encoding="utf-8")
