@@ -51,7 +51,7 @@ class Stopped:
         assert self._done.wait(SECONDS)
 
     def go_on(self) -> None:
-        """Let it go on."""
+        """Continue the stopped process."""
         os.kill(self._pid, signal.SIGCONT)
 
     def close(self) -> None:

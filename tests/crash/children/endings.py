@@ -58,7 +58,7 @@ def ready(server: Emulated, home: Home, wait: Callable[[], object]) -> None:
 
 
 def on_signal(number: int, server: Emulated, home: Home, error: type[BaseException]) -> None:
-    """Let a handler raise an error in the main thread, which waits for the answer."""
+    """Raise an error from a handler in the main thread, which waits for the answer."""
 
     def raise_it(number: int, frame: FrameType | None) -> None:
         raise error
@@ -101,7 +101,7 @@ def process_exits(server: Emulated, home: Home) -> None:
 
 
 def killed(server: Emulated, home: Home, number: int) -> None:
-    """Be killed."""
+    """Kill this process."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     in_thread(server, home, daemon=False)
     os.kill(os.getpid(), number)
@@ -150,7 +150,7 @@ def session_closed(server: Emulated, home: Home) -> None:
 
 
 def asyncio_interrupted(server: Emulated, home: Home) -> None:
-    """Be interrupted by Ctrl-C in `asyncio.run`."""
+    """Interrupt with Ctrl-C in `asyncio.run`."""
 
     async def main() -> None:
         when_told(lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -173,7 +173,7 @@ def asyncio_exits(server: Emulated, home: Home) -> None:
 
 
 async def cut_by_a_timeout(session: AsyncSsoSession) -> None:
-    """Let `asyncio.timeout` end the wait once the service has made the token."""
+    """End the wait with `asyncio.timeout` once the service has made the token."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(LONG) as timeout:
@@ -216,7 +216,7 @@ def given_client(server: Emulated, home: Home, *, close: bool) -> None:
 
 
 async def cut_by_trio(session: AsyncSsoSession) -> None:
-    """Let a cancel scope end the wait once the service has made the token."""
+    """End the wait with a cancel scope once the service has made the token."""
     token = trio.lowlevel.current_trio_token()
     with trio.CancelScope() as scope:
         when_told(lambda: token.run_sync_soon(scope.cancel))
@@ -248,7 +248,7 @@ def trio_given_client(server: Emulated, home: Home) -> None:
 
 
 def trio_interrupted(server: Emulated, home: Home) -> None:
-    """Be interrupted by Ctrl-C in `trio.run`."""
+    """Interrupt with Ctrl-C in `trio.run`."""
 
     async def main() -> None:
         when_told(lambda: os.kill(os.getpid(), signal.SIGINT))

@@ -28,7 +28,7 @@ hits: Final[list[str]] = []
 
 @contextlib.contextmanager
 def limited() -> Iterator[None]:
-    """Let the kernel refuse to write more than the first bytes of a file."""
+    """Make the kernel refuse to write more than the first bytes of a file."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
@@ -40,7 +40,7 @@ def limited() -> Iterator[None]:
 
 @contextlib.contextmanager
 def failing(*names: str) -> Iterator[None]:
-    """Let calls of the operating system find no room, those that are about files."""
+    """Make the file calls of the operating system fail for lack of room."""
     real: dict[str, Callable[..., object]] = {name: getattr(os, name) for name in names}
 
     def instead_of(name: str) -> Callable[..., object]:

@@ -239,6 +239,6 @@ def emulated() -> tuple[dict[str, Any], Emulated, Home]:
 
 
 def say(**members: object) -> None:
-    """Tell the test something, in a line of JSON."""
+    """Report to the test, as one line of JSON."""
     sys.stdout.write(f"{json.dumps(members)}\n")
     sys.stdout.flush()
