@@ -212,7 +212,7 @@ class Child:
         return said
 
     def tell(self) -> None:
-        """Let it go on; it may have ended."""
+        """Continue the process, which may have ended."""
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write("\n")
