@@ -290,9 +290,6 @@ def _revealed(value: object) -> object:
             for name, written in _names(type(value))
             if values[name] is not None
         }
-    if isinstance(value, dict):
-        members = cast("dict[str, object]", value)
-        return {name: _revealed(member) for name, member in members.items()}
     if isinstance(value, list | tuple):
         return [_revealed(item) for item in cast("list[object]", value)]
     return value

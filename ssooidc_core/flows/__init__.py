@@ -28,16 +28,15 @@ if not TYPE_CHECKING:  # a checker that sees this function accepts every name
 
     def __getattr__(name: str) -> object:
         """Import a flow's module when it is first used as an attribute."""
-        match name:
-            case "authorization_code":
-                import ssooidc_core.flows.authorization_code  # noqa: PLC0415
-            case "device":
-                import ssooidc_core.flows.device  # noqa: PLC0415
-            case "portal":
-                import ssooidc_core.flows.portal  # noqa: PLC0415
-            case "refresh":
-                import ssooidc_core.flows.refresh  # noqa: F401, PLC0415
-            case _:
-                message = f"module {__name__!r} has no attribute {name!r}"
-                raise AttributeError(message)
+        if name not in __all__:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        if name == "authorization_code":
+            import ssooidc_core.flows.authorization_code  # noqa: PLC0415
+        elif name == "device":
+            import ssooidc_core.flows.device  # noqa: PLC0415
+        elif name == "portal":
+            import ssooidc_core.flows.portal  # noqa: PLC0415
+        else:
+            import ssooidc_core.flows.refresh  # noqa: F401, PLC0415
         return sys.modules[f"{__name__}.{name}"]
