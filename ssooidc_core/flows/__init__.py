@@ -24,7 +24,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-if not TYPE_CHECKING:  # a checker that sees this function accepts every name
+if not TYPE_CHECKING:  # pragma: no branch - a checker that sees this function accepts every name
 
     def __getattr__(name: str) -> object:
         """Import a flow's module when it is first used as an attribute."""
