@@ -21,22 +21,22 @@ from ssooidc_core.sso_settings import SsoSettings
 from ssooidc_login._session.async_session import AsyncSsoSession
 from ssooidc_login.stores.key_value import KeyValueStore
 from ssooidc_login.stores.redis_lease import RedisLease
-from ssooidc_login.stores.store import AsyncLock, StoreKey
+from ssooidc_login.stores.store import StoreKey
 
 
 class AnnouncingStore(KeyValueStore):
-    """Reports when a number of tasks have tried to lock something."""
+    """Reports when a number of tasks have read the token, as each does before it shares a refresh."""
 
     tasks = 0
-    tried: ClassVar[set[object]] = set()
+    read: ClassVar[set[object]] = set()
 
-    async def atry_lock(self, key: StoreKey, /) -> AsyncLock | None:
-        lock = await super().atry_lock(key)
-        if len(self.tried) < self.tasks:
-            self.tried.add(asyncio.current_task())
-            if len(self.tried) == self.tasks:
+    async def aload(self, key: StoreKey, /) -> SecretStr | None:
+        document = await super().aload(key)
+        if len(self.read) < self.tasks:
+            self.read.add(asyncio.current_task())
+            if len(self.read) == self.tasks:
                 say("asking")
-        return lock
+        return document
 
 
 def say(what: object) -> None:
